@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <sys/uio.h>
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 
