@@ -18,6 +18,7 @@ struct worker_stats {
     _Atomic uint64_t requests;     /* finished exchanges */
     _Atomic uint32_t connections;  /* open client connections */
     _Atomic uint32_t busy_threads; /* application threads in a call */
+    _Atomic uint32_t free_threads; /* … that could take a further request at once */
     _Atomic uint8_t phase;         /* enum worker_phase */
     _Atomic bool is_accepting;     /* takes new connections now */
 };

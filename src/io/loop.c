@@ -138,6 +138,16 @@ void loop_post(struct loop *loop, struct task *task)
         loop_wake(loop);
 }
 
+void loop_unpost(struct loop *loop, struct task *task)
+{
+    pthread_mutex_lock(&loop->post_lock);
+    if (link_is_listed(&task->link)) {
+        link_remove(&task->link);
+        atomic_fetch_sub(&loop->n_posted, 1);
+    }
+    pthread_mutex_unlock(&loop->post_lock);
+}
+
 static struct task *pop_posted(struct loop *loop)
 {
     pthread_mutex_lock(&loop->post_lock);

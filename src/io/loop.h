@@ -69,6 +69,9 @@ void loop_defer(struct loop *loop, struct task *task);
 /* Hands a task to whoever owns the loop, and wakes it if it waits. Any thread. */
 void loop_post(struct loop *loop, struct task *task);
 
+/* Takes a posted task back, if it has not run yet. */
+void loop_unpost(struct loop *loop, struct task *task);
+
 /* Ends a wait; safe in signal handlers. */
 void loop_wake(struct loop *loop);
 

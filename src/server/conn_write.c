@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* The response side of an HTTP/1.1 connection (RFC 9112 sections 6 and 7). Takes segments from the
+ * exchange's output, frames them, and sends head and body together. A segment carries the framing that
+ * stands before it; the line end behind a chunk is part of the next prefix, so that a response of one
+ * item leaves in a single call. */
+#include <errno.h>
+
+#include "http/h1_write.h"
+#include "http/status.h"
+#include "io/stream.h"
+#include "server/conn_internal.h"
+
+enum { IOV_MOST = 32, SENDFILE_MOST = 1 << 20 };
+
+static void keep(struct segment *segment)
+{
+}
+
+/* What the client and the response allow for the body's end (RFC 9112 section 6.3). */
+static void choose_framing(struct conn *conn)
+{
+    struct exchange *exchange = conn->exchange;
+    struct output *output = &exchange->output;
+    struct transit *transit = &exchange->transit;
+    transit->is_bodiless = status_has_no_body(output->status) || exchange->head->method == METHOD_HEAD;
+    if (output->has_length)
+        transit->length_left = output->length;
+    else if (!transit->is_bodiless) {
+        transit->is_chunked = exchange->head->version >= HTTP_1_1;
+        conn->closes |= !transit->is_chunked;
+    }
+    if (status_has_no_body(output->status))
+        output->has_length = false;
+}
+
+static void write_head(struct conn *conn)
+{
+    struct exchange *exchange = conn->exchange;
+    struct output *output = &exchange->output;
+    struct transit *transit = &exchange->transit;
+    choose_framing(conn);
+    conn->closes |=
+        conn->server->is_draining || !exchange->head->keep_alive || !conn->server->config->keepalive_ms;
+    struct h1_response_head head = {
+        .status = output->status,
+        .reason = buf_str(&output->reason),
+        .server = conn->server->config->server_token,
+        .date = server_date(conn->server),
+        .fields = buf_str(&output->fields),
+        .length = output->has_length ? (int64_t)output->length : -1,
+        .add_chunked = transit->is_chunked,
+        .close = conn->closes,
+        .keep_alive = !conn->closes && exchange->head->version == HTTP_1_0,
+    };
+    transit->head_bytes.len = 0;
+    h1_write_head(&transit->head_bytes, &head);
+    transit->head = (struct segment){
+        .p = transit->head_bytes.p,
+        .fd = -1,
+        .is_frame = true,
+        .len = transit->head_bytes.len,
+        .release = keep,
+    };
+    list_append(&transit->sending, &transit->head.link);
+    transit->is_begun = true;
+    exchange->status = output->status;
+}
+
+static void set_prefix(struct segment *segment, bool ends_chunk, uint64_t size, str tail)
+{
+    size_t len = 0;
+    if (ends_chunk) {
+        memcpy(segment->prefix, "\r\n", 2);
+        len = 2;
+    }
+    if (size)
+        len += chunked_head(segment->prefix + len, size);
+    memcpy(segment->prefix + len, tail.p, tail.len);
+    segment->prefix_len = (uint8_t)(len + tail.len);
+    segment->prefix_at = 0;
+}
+
+/* Cuts what goes beyond the declared length; drops what the response may not have. */
+static uint64_t allowed(struct transit *transit, const struct output *output, uint64_t len)
+{
+    if (transit->is_bodiless)
+        return 0;
+    if (!output->has_length)
+        return len;
+    uint64_t take = len < transit->length_left ? len : transit->length_left;
+    transit->length_left -= take;
+    return take;
+}
+
+static void frame_segment(struct exchange *exchange, struct segment *segment)
+{
+    struct transit *transit = &exchange->transit;
+    uint64_t take = allowed(transit, &exchange->output, segment->len);
+    if (take < segment->len)
+        output_sent(&exchange->output, segment->len - take);
+    segment->len = take;
+    segment->prefix_len = segment->prefix_at = 0;
+    if (transit->is_chunked && take) {
+        set_prefix(segment, transit->has_chunk, take, STR(""));
+        transit->has_chunk = true;
+    }
+    list_append(&transit->sending, &segment->link);
+}
+
+static void frame_end(struct conn *conn, bool failed)
+{
+    struct transit *transit = &conn->exchange->transit;
+    transit->is_whole = true;
+    bool short_of_length = conn->exchange->output.has_length && !transit->is_bodiless && transit->length_left;
+    if (failed || short_of_length) {
+        transit->is_cut = conn->closes = true;
+        return;
+    }
+    if (!transit->is_chunked)
+        return;
+    transit->last = (struct segment){ .fd = -1, .is_frame = true, .release = keep };
+    set_prefix(&transit->last, transit->has_chunk, 0, STR("0\r\n\r\n"));
+    list_append(&transit->sending, &transit->last.link);
+}
+
+static void take_news(struct conn *conn)
+{
+    struct exchange *exchange = conn->exchange;
+    struct link fresh;
+    link_init(&fresh);
+    struct output_news news = output_take(&exchange->output, &fresh);
+    if (news.is_finished)
+        exchange->is_handled = false;
+    if (!news.has_head)
+        return;
+    if (!exchange->transit.is_begun)
+        write_head(conn);
+    struct link *link;
+    while ((link = list_pop(&fresh)))
+        frame_segment(exchange, CONTAINER_OF(link, struct segment, link));
+    if (news.is_finished && !exchange->transit.is_whole)
+        frame_end(conn, news.is_failed);
+}
+
+static int fill_iov(const struct link *sending, struct iovec *iov)
+{
+    int n = 0;
+    for (const struct link *link = sending->next; link != sending && n + 2 <= IOV_MOST; link = link->next) {
+        const struct segment *segment = CONTAINER_OF(link, struct segment, link);
+        if (segment->prefix_at < segment->prefix_len)
+            iov[n++] = (struct iovec){ (char *)segment->prefix + segment->prefix_at,
+                                       (size_t)(segment->prefix_len - segment->prefix_at) };
+        if (!segment->p && segment->len)
+            break;
+        if (segment->len)
+            iov[n++] = (struct iovec){ (char *)segment->p, segment->len };
+    }
+    return n;
+}
+
+static void drop_sent(struct link *sending)
+{
+    while (!list_is_empty(sending)) {
+        struct segment *segment = CONTAINER_OF(sending->next, struct segment, link);
+        if (segment->len || segment->prefix_at < segment->prefix_len)
+            return;
+        struct link one;
+        link_init(&one);
+        link_remove(&segment->link);
+        list_append(&one, &segment->link);
+        segments_release(&one);
+    }
+}
+
+/* Takes `n` sent bytes off the front of the queue; returns how many of them were body. */
+static uint64_t advance(struct link *sending, size_t n)
+{
+    uint64_t body = 0;
+    for (struct link *link = sending->next; n; link = link->next) {
+        struct segment *segment = CONTAINER_OF(link, struct segment, link);
+        size_t prefix = size_min(n, (size_t)(segment->prefix_len - segment->prefix_at));
+        segment->prefix_at = (uint8_t)(segment->prefix_at + prefix);
+        n -= prefix;
+        size_t data = size_min(n, segment->len);
+        segment->p += data;
+        segment->len -= data;
+        n -= data;
+        body += segment->is_frame ? 0 : data;
+    }
+    drop_sent(sending);
+    return body;
+}
+
+static ssize_t send_file(struct conn *conn, struct segment *segment)
+{
+    size_t most = size_min(segment->len, SENDFILE_MOST);
+    ssize_t n = stream_sendfile(conn->watch.fd, segment->fd, segment->offset, most);
+    if (n == 0)
+        return -EIO; /* the file is shorter than it was: the client must see the response cut */
+    if (n > 0) {
+        segment->offset += n;
+        segment->len -= (uint64_t)n;
+    }
+    return n;
+}
+
+/* One system call. Body bytes sent are added to `*body`. */
+static ssize_t send_some(struct conn *conn, uint64_t *body)
+{
+    struct link *sending = &conn->exchange->transit.sending;
+    struct iovec iov[IOV_MOST];
+    int count = fill_iov(sending, iov);
+    if (count == 0) {
+        ssize_t n = send_file(conn, CONTAINER_OF(sending->next, struct segment, link));
+        if (n > 0)
+            *body += (uint64_t)n;
+        drop_sent(sending);
+        return n;
+    }
+    struct segment *last = CONTAINER_OF(sending->prev, struct segment, link);
+    ssize_t n = stream_sendv(conn->watch.fd, iov, count, !last->p && last->len);
+    if (n > 0)
+        *body += advance(sending, (size_t)n);
+    return n;
+}
+
+static void watch_out(struct conn *conn)
+{
+    conn->is_blocked = true;
+    if (conn->watches_out)
+        return;
+    conn->watches_out = true;
+    int error = loop_rewatch(conn->server->loop, &conn->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    if (error)
+        conn_close(conn);
+}
+
+/* Until all is sent (true) or the kernel takes no more, or the connection failed (false). */
+static bool send_all(struct conn *conn)
+{
+    struct exchange *exchange = conn->exchange;
+    uint64_t body = 0;
+    ssize_t n = 1;
+    drop_sent(&exchange->transit.sending);
+    while (n > 0 && !list_is_empty(&exchange->transit.sending))
+        n = send_some(conn, &body);
+    if (body) {
+        exchange->body_sent += (int64_t)body;
+        output_sent(&exchange->output, body);
+    }
+    if (n > 0)
+        return true;
+    if (n == -EAGAIN)
+        watch_out(conn);
+    else
+        conn_close(conn);
+    return false;
+}
+
+void conn_flush(struct conn *conn)
+{
+    struct exchange *exchange = conn->exchange;
+    take_news(conn);
+    if (conn->is_blocked) {
+        if (exchange->transit.is_whole && conn->state == CONN_CALL)
+            conn_enter(conn, CONN_SEND);
+        return;
+    }
+    bool sent = send_all(conn);
+    if (conn->state >= CONN_LINGER)
+        return;
+    if (sent && exchange->transit.is_whole)
+        conn_finish_exchange(conn);
+    else
+        conn_enter(conn, exchange->transit.is_whole ? CONN_SEND : CONN_CALL);
+}
+
+void conn_write_past_handler(struct conn *conn, int status)
+{
+    struct buf page = { 0 }, out = { 0 };
+    h1_write_error_page(&page, status, STR_NONE);
+    struct h1_response_head head = {
+        .status = status,
+        .server = conn->server->config->server_token,
+        .date = server_date(conn->server),
+        .fields = STR("Content-Type: text/html\r\n"),
+        .length = (int64_t)page.len,
+        .close = true,
+    };
+    h1_write_head(&out, &head);
+    if (conn->exchange->head->method != METHOD_HEAD)
+        buf_append(&out, buf_str(&page));
+    struct iovec iov = { out.p, out.len };
+    if (stream_sendv(conn->watch.fd, &iov, 1, false) > 0)
+        conn->exchange->body_sent = (int64_t)page.len;
+    conn->exchange->status = status;
+    buf_done(&page);
+    buf_done(&out);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* Fair accept. All workers wait on the same listening sockets with EPOLLEXCLUSIVE; a worker that should
+ * not get the next connection takes itself out of that race. It does so when all its threads are busy,
+ * when it holds its most connections, or when another worker is better placed: one that has a free thread
+ * while this one's are spoken for, or that has far fewer connections. What the others have is read from
+ * the scoreboard; so a closed gate is looked at again after RECHECK_MS. */
+#include "server/gate.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "server/conn.h"
+
+enum { CLAIM_MS = 5, RECHECK_MS = 5, ACCEPTS_A_TURN = 16, SHARE_SLACK = 16, PAUSE_MS = 100 };
+
+struct listener_watch {
+    struct watch watch;
+    struct server *server;
+};
+
+static int free_threads(const struct server *server)
+{
+    const struct handler *handler = server->handler;
+    return handler->idle(server->handler_owner) - handler->queued(server->handler_owner) -
+           (int)server->gate.n_claims;
+}
+
+/* Another worker that accepts, has a free thread, and at most `connections` connections. */
+static bool has_better_peer(const struct server *server, unsigned connections)
+{
+    for (int i = 0; i < server->n_peers; i++) {
+        const struct worker_stats *peer = server->peers[i];
+        if (peer != server->stats && atomic_load_explicit(&peer->is_accepting, memory_order_relaxed) &&
+            atomic_load_explicit(&peer->free_threads, memory_order_relaxed) > 0 &&
+            atomic_load_explicit(&peer->connections, memory_order_relaxed) <= connections)
+            return true;
+    }
+    return false;
+}
+
+static bool should_be_open(const struct server *server)
+{
+    if (server->is_draining || server->n_conns >= server->config->connections_most)
+        return false;
+    if (server->handler->idle(server->handler_owner) == 0)
+        return false;
+    if (free_threads(server) <= 0 && has_better_peer(server, UINT32_MAX))
+        return false;
+    return server->n_conns < SHARE_SLACK || !has_better_peer(server, (server->n_conns - SHARE_SLACK) / 2);
+}
+
+static void publish(struct server *server)
+{
+    struct worker_stats *stats = server->stats;
+    int idle = free_threads(server);
+    atomic_store_explicit(&stats->free_threads, idle > 0 ? (uint32_t)idle : 0, memory_order_relaxed);
+    atomic_store_explicit(&stats->connections, server->n_conns, memory_order_relaxed);
+    atomic_store_explicit(&stats->is_accepting, server->gate.is_open, memory_order_relaxed);
+}
+
+static void open_gate(struct server *server)
+{
+    for (unsigned i = 0; i < server->n_listeners; i++) {
+        struct listener_watch *listener = &server->gate.watches[i];
+        listener->watch.fd = server->listeners[i].fd;
+        int error = loop_watch(server->loop, &listener->watch, EPOLLIN | EPOLLEXCLUSIVE);
+        if (error)
+            log_write(server->log, LOG_ERROR, "cannot watch %s: %s", server->listeners[i].url,
+                      strerror(-error));
+    }
+    server->gate.is_open = true;
+}
+
+static void close_gate(struct server *server)
+{
+    for (unsigned i = 0; i < server->n_listeners; i++)
+        loop_unwatch(server->loop, &server->gate.watches[i].watch);
+    server->gate.is_open = false;
+}
+
+static void set_gate(struct server *server, bool open)
+{
+    if (open && !server->gate.is_open)
+        open_gate(server);
+    else if (!open && server->gate.is_open)
+        close_gate(server);
+    if (!open && !server->is_draining)
+        timer_set(server->loop, &server->gate.recheck, RECHECK_MS);
+}
+
+void gate_update(struct server *server)
+{
+    if (!server->gate.is_paused)
+        set_gate(server, should_be_open(server));
+    publish(server);
+}
+
+static void expire_claims(struct server *server)
+{
+    struct gate *gate = &server->gate;
+    while (!list_is_empty(&gate->claims)) {
+        struct conn *conn = CONTAINER_OF(gate->claims.next, struct conn, claim);
+        if (conn->claimed_at + CLAIM_MS > server->loop->now)
+            break;
+        gate_unclaim(server, conn);
+    }
+    if (gate->n_claims)
+        timer_set(server->loop, &gate->recheck, CLAIM_MS);
+}
+
+/* The gate itself is looked at again before the next wait. */
+static void on_recheck(struct timer *timer)
+{
+    struct gate *gate = CONTAINER_OF(timer, struct gate, recheck);
+    struct server *server = CONTAINER_OF(gate, struct server, gate);
+    gate->is_paused = false;
+    expire_claims(server);
+}
+
+void gate_claim(struct server *server, struct conn *conn)
+{
+    struct gate *gate = &server->gate;
+    if (server->n_peers < 2)
+        return;
+    conn->claimed_at = server->loop->now;
+    list_append(&gate->claims, &conn->claim);
+    if (!gate->n_claims++)
+        timer_set(server->loop, &gate->recheck, CLAIM_MS);
+}
+
+void gate_unclaim(struct server *server, struct conn *conn)
+{
+    if (!link_is_listed(&conn->claim))
+        return;
+    link_remove(&conn->claim);
+    server->gate.n_claims--;
+}
+
+/* No descriptors or no memory left: more would only spin, so the gate stays shut for a while. */
+static void pause_accepting(struct server *server, int error)
+{
+    log_write(server->log, LOG_ERROR, "cannot accept a connection: %s; pausing", strerror(error));
+    set_gate(server, false);
+    server->gate.is_paused = true;
+    timer_set(server->loop, &server->gate.recheck, PAUSE_MS);
+}
+
+static bool is_transient(int error)
+{
+    return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM;
+}
+
+/* False when there is nothing more to accept now. */
+static bool accept_one(struct server *server, const struct listener_watch *listener)
+{
+    struct sockaddr_storage sa = { 0 };
+    socklen_t len = sizeof(sa);
+    int fd = accept4(listener->watch.fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno != EAGAIN && !is_transient(errno))
+            pause_accepting(server, errno);
+        return is_transient(errno);
+    }
+    union peer_address peer = { .family = sa.ss_family };
+    if (sa.ss_family == AF_INET || sa.ss_family == AF_INET6) {
+        memcpy(&peer, &sa, sizeof(peer));
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+    }
+    conn_open(server, fd, (unsigned)(listener - server->gate.watches), &peer);
+    return true;
+}
+
+static void on_listener_ready(struct watch *watch, uint32_t events)
+{
+    struct listener_watch *listener = CONTAINER_OF(watch, struct listener_watch, watch);
+    struct server *server = listener->server;
+    for (int i = 0; i < ACCEPTS_A_TURN && should_be_open(server); i++)
+        if (!accept_one(server, listener) || watch->fd < 0)
+            break;
+}
+
+void gate_init(struct server *server)
+{
+    struct gate *gate = &server->gate;
+    link_init(&gate->claims);
+    timer_init(&gate->recheck, on_recheck);
+    gate->watches = memory_zero(server->n_listeners * sizeof(*gate->watches));
+    for (unsigned i = 0; i < server->n_listeners; i++)
+        gate->watches[i] = (struct listener_watch){ { -1, on_listener_ready }, server };
+}
+
+void gate_done(struct server *server)
+{
+    if (server->gate.is_open)
+        close_gate(server);
+    timer_done(server->loop, &server->gate.recheck);
+    free(server->gate.watches);
+    server->gate.watches = NULL;
+}
