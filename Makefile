@@ -36,7 +36,7 @@ help:
 # --- what the machine must have ----------------------------------------------------------------------
 
 needs-run needs-test needs-fuzz needs-bench: needs-%:
-	@scripts/bootstrap run $*
+	@scripts/bootstrap $(sort run $*)
 
 # --- the virtual environment -------------------------------------------------------------------------
 
