@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Well-known field names (fields.def) and the syntax of names, values and lists (RFC 9110 section 5).
+ * The look-up table is filled once, before main() begins; afterwards everything here is pure. A look-up
+ * costs one hash over the length and three characters and one comparison, eight bytes a step. */
+#include "http/fields.h"
+
+#include "http/scan.h"
+
+enum { SLOTS = 128, NAME_MOST = 32 };
+
+struct well_known {
+    char lower[NAME_MOST];
+    char fold[NAME_MOST]; /* 0x20 where `lower` has a letter: what makes the other case the same */
+    size_t len;
+};
+
+static struct well_known names[FIELD_COUNT] = {
+#define FIELD(id, name) [FIELD_##id] = { .lower = name, .len = sizeof(name) - 1 },
+#include "http/fields.def"
+#undef FIELD
+};
+
+#define FIELD(id, name) _Static_assert(sizeof(name) <= NAME_MOST, "a longer name needs more room");
+#include "http/fields.def"
+#undef FIELD
+_Static_assert((int)FIELD_COUNT < (int)SLOTS, "the table must have free slots");
+
+static const bool hop_by_hop[FIELD_COUNT] = {
+    [FIELD_CONNECTION] = true,
+    [FIELD_KEEP_ALIVE] = true,
+    [FIELD_PROXY_CONNECTION] = true,
+    [FIELD_PROXY_AUTHENTICATE] = true,
+    [FIELD_PROXY_AUTHORIZATION] = true,
+    [FIELD_TE] = true,
+    [FIELD_TRAILER] = true,
+    [FIELD_TRANSFER_ENCODING] = true,
+    [FIELD_UPGRADE] = true,
+};
+
+static uint8_t slots[SLOTS]; /* id of the name that hashes there, or was moved on to there; 0: free */
+
+/* The factors are such that no two names of fields.def share a slot; one that does costs a comparison. */
+static unsigned slot_of(const char *name, size_t len)
+{
+    unsigned first = (unsigned char)name[0] | 0x20U;
+    unsigned late = (unsigned char)name[len * 3 / 4] | 0x20U;
+    unsigned last = (unsigned char)name[len - 1] | 0x20U;
+    return ((unsigned)len * 47 + first * 17 + late * 7 + last * 61) % SLOTS;
+}
+
+__attribute__((constructor)) static void fill_slots(void)
+{
+    for (unsigned id = FIELD_OTHER + 1; id < FIELD_COUNT; id++) {
+        struct well_known *name = &names[id];
+        for (size_t i = 0; i < name->len; i++)
+            name->fold[i] = name->lower[i] >= 'a' && name->lower[i] <= 'z' ? 0x20 : 0;
+        unsigned slot = slot_of(name->lower, name->len);
+        while (slots[slot])
+            slot = (slot + 1) % SLOTS;
+        slots[slot] = (uint8_t)id;
+    }
+}
+
+static uint64_t load8(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+static bool is_same(const struct well_known *known, const char *p, size_t len)
+{
+    size_t i = 0;
+    if (known->len != len)
+        return false;
+    for (; i + 8 <= len; i += 8)
+        if ((load8(p + i) | load8(known->fold + i)) != load8(known->lower + i))
+            return false;
+    for (; i < len; i++)
+        if ((p[i] | known->fold[i]) != known->lower[i])
+            return false;
+    return true;
+}
+
+enum field_id field_lookup(str name)
+{
+    if (name.len == 0)
+        return FIELD_OTHER;
+    for (unsigned slot = slot_of(name.p, name.len); slots[slot]; slot = (slot + 1) % SLOTS)
+        if (is_same(&names[slots[slot]], name.p, name.len))
+            return slots[slot];
+    return FIELD_OTHER;
+}
+
+str field_name(enum field_id id)
+{
+    return id == FIELD_OTHER ? STR_NONE : str_make(names[id].lower, names[id].len);
+}
+
+bool field_is_hop_by_hop(enum field_id id)
+{
+    return hop_by_hop[id];
+}
+
+bool field_name_is_valid(str name)
+{
+    return name.len > 0 && scan_token(name.p, name.len) == name.len;
+}
+
+bool field_value_is_valid(str value)
+{
+    return scan_text(value.p, value.len) == value.len;
+}
+
+bool field_list_has(str list, str token)
+{
+    while (list.p)
+        if (str_ieq(str_trim(str_split(&list, ',')), token))
+            return true;
+    return false;
+}
