@@ -93,7 +93,8 @@ format: $(call stamp,lint)
 # --- the rest ----------------------------------------------------------------------------------------
 
 bench: needs-bench build
-	@bench/run.py
+	@$(VENV)/bin/python bench/run.py
+	@$(VENV)/bin/python bench/syscalls.py
 
 docs: build
 	@scripts/docs
