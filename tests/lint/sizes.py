@@ -81,7 +81,8 @@ def check_function(name, function):
             f"{function.name}() has {function.parameters} parameters; {PARAMETERS} is the most: pass a struct"
         )
         yield Finding(name, function.line, text)
-    for offset, line in enumerate(function.body):
+    # Tests may loop over their tables in loops.
+    for offset, line in enumerate(function.body if name.startswith("src/") else ()):
         match = CONTROL.match(line)
         if match and len(match.group(1)) > INDENT * NESTING:
             text = f"{function.name}() nests deeper than {NESTING} levels"

@@ -25,7 +25,9 @@ def tree(tmp_path):
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_this_tree_is_clean(check):
-    assert [str(finding) for finding in check.check(ROOT)] == []
+    findings = check.check(ROOT)
+    if findings:
+        pytest.fail("\n".join(map(str, findings)), pytrace=False)
 
 
 def test_the_tree_has_what_the_checks_look_at():
@@ -115,6 +117,7 @@ def test_nesting(tree):
     assert sizes.check(tree("src/io/a.c", nested(3))) == []
     findings = sizes.check(tree("src/io/a.c", nested(4)))
     assert [str(finding) for finding in findings] == ["src/io/a.c:6: f() nests deeper than 3 levels"]
+    assert sizes.check(tree("tests/unit/io/test_a.c", nested(5))) == findings
 
 
 def test_file_lengths(tree):
