@@ -64,7 +64,7 @@ bool host_is_valid(str host)
     size_t len = uri_host_len(host);
     if (len == host.len)
         return true;
-    if (host.p[len] != ':')
+    if (len == 0 || host.p[len] != ':')
         return false;
     str port = str_sub(host, len + 1, host.len);
     return port.len == 0 || is_port(port);

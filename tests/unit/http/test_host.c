@@ -28,6 +28,8 @@ static void accepts_hosts(void **state)
 static void refuses_what_is_no_host(void **state)
 {
     static const char *const bad[] = {
+        ":80",
+        ":",
         "a b",
         "a/b",
         "user@a",
