@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import layers
+import links
 import sizes
 import words
 
 ROOT = Path(__file__).resolve().parents[2]
-CHECKS = (layers, sizes, words)
+CHECKS = (layers, links, sizes, words)
 
 
 def main():

@@ -4,6 +4,7 @@
 import pytest
 
 import layers
+import links
 import sizes
 import words
 from run import CHECKS, ROOT
@@ -157,3 +158,12 @@ def test_allowed_text(tree):
     root = tree("src/io/a.c", LICENCE + "/* Reads. TODO(#12): both ends. */\n#if 1\n#endif\n")
     tree("scripts/x", "#!/bin/sh\n# SPDX-License-Identifier: MIT\necho $HOME/home/x\n")
     assert words.check(root) == []
+
+
+# --- links -------------------------------------------------------------------------------------------
+
+
+def test_links(tree):
+    root = tree("docs/a.md", "[b](b.md#top) [c](https://example.org/c) [d](../src) [e](#e)\n[x](gone.md)\n")
+    tree("docs/b.md", "# top\n")
+    assert [str(finding) for finding in links.check(root)] == ["docs/a.md:2: no such file: gone.md"]
