@@ -25,7 +25,10 @@ static struct well_known names[FIELD_COUNT] = {
 #undef FIELD
 _Static_assert((int)FIELD_COUNT < (int)SLOTS, "the table must have free slots");
 
+/* Server and Date describe no hop, but they are the server's own as well, and gunicorn drops them. */
 static const bool hop_by_hop[FIELD_COUNT] = {
+    [FIELD_SERVER] = true,
+    [FIELD_DATE] = true,
     [FIELD_CONNECTION] = true,
     [FIELD_KEEP_ALIVE] = true,
     [FIELD_PROXY_CONNECTION] = true,
@@ -61,25 +64,29 @@ __attribute__((constructor)) static void fill_slots(void)
     }
 }
 
-static uint64_t load8(const char *p)
+/* Whether the `width` bytes at `at` are the name's, in any case. `width` is a constant where it matters. */
+static inline bool is_same_at(const struct well_known *known, const char *p, size_t at, size_t width)
 {
-    uint64_t word;
-    memcpy(&word, p, sizeof(word));
-    return word;
+    uint64_t word = 0, fold = 0, lower = 0;
+    memcpy(&word, p + at, width);
+    memcpy(&fold, known->fold + at, width);
+    memcpy(&lower, known->lower + at, width);
+    return (word | fold) == lower;
 }
 
+/* The last step overlaps the one before it. */
 static bool is_same(const struct well_known *known, const char *p, size_t len)
 {
-    size_t i = 0;
     if (known->len != len)
         return false;
-    for (; i + 8 <= len; i += 8)
-        if ((load8(p + i) | load8(known->fold + i)) != load8(known->lower + i))
+    if (len < 4)
+        return is_same_at(known, p, 0, len);
+    if (len < 8)
+        return is_same_at(known, p, 0, 4) && is_same_at(known, p, len - 4, 4);
+    for (size_t at = 0; at + 8 < len; at += 8)
+        if (!is_same_at(known, p, at, 8))
             return false;
-    for (; i < len; i++)
-        if ((p[i] | known->fold[i]) != known->lower[i])
-            return false;
-    return true;
+    return is_same_at(known, p, len - 8, 8);
 }
 
 enum field_id field_lookup(str name)

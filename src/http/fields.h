@@ -18,8 +18,8 @@ enum field_id field_lookup(str name);
 /* The lower-case name; STR_NONE for FIELD_OTHER. */
 str field_name(enum field_id id);
 
-/* RFC 9110 section 7.6.1 and gunicorn's list: names that describe one hop and that an application
- * may not set. */
+/* RFC 9110 section 7.6.1 and gunicorn's list: names that describe one hop, and Server and Date. An
+ * application may not set them. */
 bool field_is_hop_by_hop(enum field_id id);
 
 /* A token of RFC 9110 section 5.6.2: one or more tchar. */

@@ -50,6 +50,8 @@ static void knows_what_belongs_to_one_hop(void **state)
     assert_true(field_is_hop_by_hop(field_lookup(STR("Connection"))));
     assert_true(field_is_hop_by_hop(field_lookup(STR("Transfer-Encoding"))));
     assert_true(field_is_hop_by_hop(FIELD_KEEP_ALIVE));
+    assert_true(field_is_hop_by_hop(FIELD_DATE));
+    assert_true(field_is_hop_by_hop(FIELD_SERVER));
     assert_false(field_is_hop_by_hop(FIELD_OTHER));
     assert_false(field_is_hop_by_hop(FIELD_CONTENT_LENGTH));
 }
