@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/* The crew. The whole truth about who leads is one atomic word, `owner`:
+ *
+ *     sequence number (47 bits) | member (16 bits) | in a job (1 bit)
+ *
+ * LOOP(m): member m owns the loop. JOB(m, seq): m leads but runs a job, and the loop may be taken from it.
+ * Only m itself turns LOOP(m) into something else. JOB(m, seq) is left by one compare-and-swap: m's own when
+ * the job is done (back to LOOP(m)), or that of the thread which takes over. Who loses is a follower.
+ *
+ * The relief thread is also the watch: while there is traffic it ticks once a millisecond, and a word that
+ * still shows the same job after a whole tick is taken over, by an idle application thread if there is one,
+ * else by relief itself. Without traffic it sleeps. An application thread that comes back from a job runs
+ * the next one, or claims the loop from relief, or parks. Lists and claims are under `lock`; the loop and
+ * everything on it need none, since one thread owns them and ownership changes hands through `owner`. */
+#include "app/crew.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "base/arena.h"
+
+enum { TICK_NS = 1000000, IDLE_TICKS = 4 };
+
+enum { UNPARK_LEAD = 1, UNPARK_STOP = 2, UNPARK_TICK = 4 };
+
+struct member {
+    struct crew *crew;
+    unsigned index;
+    _Atomic uint32_t unpark; /* futex word: UNPARK_… bits not yet seen */
+    _Atomic bool is_busy;    /* in a job */
+    bool has_entered;        /* between enter and leave; its own */
+    struct link idle;        /* in crew->idle while it parks; under lock */
+};
+
+struct crew {
+    struct loop *loop;
+    const struct crew_ops *ops;
+    void *ops_owner;
+    unsigned n_threads; /* members[n_threads] is relief */
+    struct member *members;
+    pthread_t relief_thread;
+
+    _Atomic uint64_t owner;
+    uint64_t sequence; /* the leader's */
+    _Atomic uint32_t ticks;
+    _Atomic bool watch_sleeps;
+    _Atomic bool is_stopping;
+    _Atomic int n_busy;
+    _Atomic int n_queued;
+
+    pthread_mutex_t lock;
+    struct link jobs;        /* under lock */
+    struct link idle;        /* parked application threads, under lock */
+    struct member *claimant; /* returned from a job and wants the loop from relief, under lock */
+};
+
+static _Thread_local struct member *self;
+
+static uint64_t word_loop(const struct member *member)
+{
+    return (uint64_t)member->index << 1;
+}
+
+static uint64_t word_job(const struct member *member, uint64_t sequence)
+{
+    return sequence << 17 | (uint64_t)member->index << 1 | 1;
+}
+
+static bool word_is_job(uint64_t word)
+{
+    return word & 1;
+}
+
+static struct member *word_member(struct crew *crew, uint64_t word)
+{
+    return &crew->members[(word >> 1) & 0xffff];
+}
+
+static struct member *relief(struct crew *crew)
+{
+    return &crew->members[crew->n_threads];
+}
+
+/* Parking: a futex, because a condition variable would sleep through the signals of the main thread. */
+
+static int futex_wait(_Atomic uint32_t *word, const struct timespec *timeout)
+{
+    return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, timeout, NULL, 0) < 0 ? -errno : 0;
+}
+
+static void unpark(struct member *member, uint32_t bits)
+{
+    if (atomic_fetch_or(&member->unpark, bits) == 0)
+        syscall(SYS_futex, &member->unpark, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void run_interrupted(struct member *member)
+{
+    struct crew *crew = member->crew;
+    if (member->index == 0)
+        crew->ops->interrupted(crew->ops_owner);
+}
+
+/* Returns the bits that ended the wait; 0 after `timeout` (NULL: none). */
+static uint32_t park(struct member *member, const struct timespec *timeout)
+{
+    for (;;) {
+        uint32_t bits = atomic_exchange(&member->unpark, 0);
+        if (bits)
+            return bits;
+        int error = futex_wait(&member->unpark, timeout);
+        if (error == -ETIMEDOUT)
+            return atomic_exchange(&member->unpark, 0);
+        if (error == -EINTR)
+            run_interrupted(member);
+    }
+}
+
+static void enter(struct member *member)
+{
+    if (member->has_entered)
+        return;
+    member->has_entered = true;
+    member->crew->ops->enter(member->crew->ops_owner, member->index);
+}
+
+static void leave(struct member *member)
+{
+    if (!member->has_entered)
+        return;
+    member->has_entered = false;
+    member->crew->ops->leave(member->crew->ops_owner, member->index);
+}
+
+static struct job *take_job(struct crew *crew)
+{
+    if (!atomic_load(&crew->n_queued) || atomic_load(&crew->is_stopping))
+        return NULL;
+    pthread_mutex_lock(&crew->lock);
+    struct link *link = list_pop(&crew->jobs);
+    if (link)
+        atomic_fetch_sub(&crew->n_queued, 1);
+    pthread_mutex_unlock(&crew->lock);
+    return link ? CONTAINER_OF(link, struct job, link) : NULL;
+}
+
+static void run_job(struct member *member, struct job *job)
+{
+    struct crew *crew = member->crew;
+    atomic_store(&member->is_busy, true);
+    atomic_fetch_add(&crew->n_busy, 1);
+    enter(member);
+    job->run(job);
+    atomic_fetch_sub(&crew->n_busy, 1);
+    atomic_store(&member->is_busy, false);
+}
+
+/* LOOP(member) → JOB(member): from here on the loop can be taken away. */
+static void begin_job(struct member *member)
+{
+    struct crew *crew = member->crew;
+    atomic_store(&crew->owner, word_job(member, ++crew->sequence));
+    if (atomic_load(&crew->watch_sleeps))
+        unpark(relief(crew), UNPARK_TICK);
+}
+
+/* Gives the loop from JOB(word) to `to`; lock held. `sequence` moves with the loop. */
+static bool take_over(struct crew *crew, uint64_t word, struct member *to)
+{
+    if (!atomic_compare_exchange_strong(&crew->owner, &word, word_loop(to)))
+        return false;
+    link_remove(&to->idle);
+    return true;
+}
+
+/* The best successor of a leader in a job; lock held. Parked threads are woken last in, first out: the
+ * warmest cache. */
+static struct member *successor(struct crew *crew)
+{
+    return list_is_empty(&crew->idle) ? relief(crew) : CONTAINER_OF(crew->idle.prev, struct member, idle);
+}
+
+static void promote_from(struct crew *crew, uint64_t word)
+{
+    pthread_mutex_lock(&crew->lock);
+    struct member *next = successor(crew);
+    bool promoted = take_over(crew, word, next);
+    pthread_mutex_unlock(&crew->lock);
+    if (promoted)
+        unpark(next, UNPARK_LEAD);
+}
+
+/* The word of the job that this thread leads in, or 0 when it does not lead. Nobody but the thread itself
+ * puts such a word there, so it may only have gone meanwhile. */
+static uint64_t own_job_word(const struct crew *crew, const struct member *member)
+{
+    uint64_t word = atomic_load(&crew->owner);
+    return word_is_job(word) && ((word >> 1) & 0xffff) == member->index ? word : 0;
+}
+
+/* JOB(member) → LOOP(member). False when the loop was taken over, or was not this thread's. */
+static bool end_job(struct member *member)
+{
+    uint64_t word = own_job_word(member->crew, member);
+    return word && atomic_compare_exchange_strong(&member->crew->owner, &word, word_loop(member));
+}
+
+/* As leader: runs what is queued, back to back. True while this thread still leads. A tick ends the batch,
+ * so that answers do not wait for a long row of jobs. */
+static bool run_batch(struct member *member)
+{
+    struct crew *crew = member->crew;
+    uint32_t tick = atomic_load(&crew->ticks);
+    bool leads = true;
+    struct job *job;
+    while (leads && atomic_load(&crew->ticks) == tick && (job = take_job(crew))) {
+        begin_job(member);
+        run_job(member, job);
+        leads = end_job(member);
+    }
+    return leads;
+}
+
+static void lead(struct member *member)
+{
+    struct crew *crew = member->crew;
+    while (!atomic_load(&crew->is_stopping)) {
+        loop_run_tasks(crew->loop);
+        if (loop_turn(crew->loop, crew_queued(crew) ? 0 : -1) == -EINTR)
+            run_interrupted(member);
+        if (!run_batch(member))
+            return;
+        leave(member);
+    }
+}
+
+/* As follower: whatever waits. */
+static void follow(struct member *member)
+{
+    struct job *job;
+    while ((job = take_job(member->crew)))
+        run_job(member, job);
+    leave(member);
+}
+
+/* No job is left: claims the loop if relief has it, and parks until promoted. False: the crew stops. */
+static bool await_promotion(struct member *member)
+{
+    struct crew *crew = member->crew;
+    pthread_mutex_lock(&crew->lock);
+    bool claims = atomic_load(&crew->owner) == word_loop(relief(crew)) && !crew->claimant;
+    if (claims)
+        crew->claimant = member;
+    else
+        list_append(&crew->idle, &member->idle);
+    bool has_jobs = !list_is_empty(&crew->jobs);
+    if (has_jobs && !claims)
+        link_remove(&member->idle);
+    pthread_mutex_unlock(&crew->lock);
+    if (claims)
+        loop_wake(crew->loop);
+    else if (has_jobs)
+        return true;
+    return !(park(member, NULL) & UNPARK_STOP);
+}
+
+static bool leads(struct member *member)
+{
+    uint64_t word = atomic_load(&member->crew->owner);
+    return !word_is_job(word) && word_member(member->crew, word) == member;
+}
+
+void crew_serve(struct crew *crew, unsigned index)
+{
+    struct member *member = self = &crew->members[index];
+    while (!atomic_load(&crew->is_stopping)) {
+        if (leads(member))
+            lead(member);
+        follow(member);
+        if (!leads(member) && !atomic_load(&crew->is_stopping) && !await_promotion(member))
+            break;
+    }
+    leave(member);
+    self = NULL;
+}
+
+/* Relief as leader: everything but jobs, until an application thread claims the loop. */
+static void relief_lead(struct member *member)
+{
+    struct crew *crew = member->crew;
+    struct member *next = NULL;
+    while (!next && !atomic_load(&crew->is_stopping)) {
+        loop_turn(crew->loop, -1);
+        pthread_mutex_lock(&crew->lock);
+        next = crew->claimant;
+        crew->claimant = NULL;
+        if (next)
+            atomic_store(&crew->owner, word_loop(next));
+        pthread_mutex_unlock(&crew->lock);
+    }
+    if (next)
+        unpark(next, UNPARK_LEAD);
+}
+
+/* Sleeps until a job begins. The order of the store and the load mirrors begin_job. */
+static uint32_t sleep_until_job(struct member *member, uint64_t seen)
+{
+    struct crew *crew = member->crew;
+    uint32_t bits = 0;
+    atomic_store(&crew->watch_sleeps, true);
+    if (atomic_load(&crew->owner) == seen)
+        bits = park(member, NULL);
+    atomic_store(&crew->watch_sleeps, false);
+    return bits;
+}
+
+/* The watch: returns when relief leads or the crew stops. */
+static void keep_watch(struct member *member)
+{
+    struct crew *crew = member->crew;
+    static const struct timespec tick = { .tv_nsec = TICK_NS };
+    uint64_t seen = 0;
+    int quiet = 0;
+    while (!leads(member) && !atomic_load(&crew->is_stopping)) {
+        uint64_t word = atomic_load(&crew->owner);
+        if (word == seen && word_is_job(word)) {
+            promote_from(crew, word);
+            continue;
+        }
+        quiet = word == seen ? quiet + 1 : 0;
+        seen = word;
+        uint32_t bits = quiet < IDLE_TICKS ? park(member, &tick) : sleep_until_job(member, word);
+        if (bits & UNPARK_STOP)
+            return;
+        atomic_fetch_add(&crew->ticks, 1);
+    }
+}
+
+/* No signals here: they belong to the main thread, where Python runs its handlers. */
+static void *relief_main(void *arg)
+{
+    struct member *member = arg;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    prctl(PR_SET_NAME, "galley-relief");
+    self = member;
+    while (!atomic_load(&member->crew->is_stopping)) {
+        if (leads(member))
+            relief_lead(member);
+        else
+            keep_watch(member);
+    }
+    return NULL;
+}
+
+struct crew *crew_new(struct loop *loop, unsigned threads, const struct crew_ops *ops, void *owner,
+                      int *out_error)
+{
+    struct crew *crew = memory_zero(sizeof(*crew));
+    *crew = (struct crew){ .loop = loop, .ops = ops, .ops_owner = owner, .n_threads = threads };
+    crew->members = memory_zero((threads + 1) * sizeof(*crew->members));
+    pthread_mutex_init(&crew->lock, NULL);
+    link_init(&crew->jobs);
+    link_init(&crew->idle);
+    for (unsigned i = 0; i <= threads; i++) {
+        crew->members[i].crew = crew;
+        crew->members[i].index = i;
+        link_init(&crew->members[i].idle);
+    }
+    atomic_store(&crew->owner, word_loop(&crew->members[0]));
+    int error = pthread_create(&crew->relief_thread, NULL, relief_main, relief(crew));
+    if (!error)
+        return crew;
+    *out_error = -error;
+    free(crew->members);
+    free(crew);
+    return NULL;
+}
+
+void crew_free(struct crew *crew)
+{
+    pthread_join(crew->relief_thread, NULL);
+    pthread_mutex_destroy(&crew->lock);
+    free(crew->members);
+    free(crew);
+}
+
+void crew_submit(struct crew *crew, struct job *job)
+{
+    pthread_mutex_lock(&crew->lock);
+    list_append(&crew->jobs, &job->link);
+    atomic_fetch_add(&crew->n_queued, 1);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+bool crew_cancel(struct crew *crew, struct job *job)
+{
+    pthread_mutex_lock(&crew->lock);
+    bool waits = link_is_listed(&job->link);
+    if (waits) {
+        link_remove(&job->link);
+        atomic_fetch_sub(&crew->n_queued, 1);
+    }
+    pthread_mutex_unlock(&crew->lock);
+    return waits;
+}
+
+int crew_idle(const struct crew *crew)
+{
+    return (int)crew->n_threads - atomic_load(&crew->n_busy);
+}
+
+int crew_queued(const struct crew *crew)
+{
+    return atomic_load(&crew->n_queued);
+}
+
+void crew_stop(struct crew *crew)
+{
+    atomic_store(&crew->is_stopping, true);
+    for (unsigned i = 0; i <= crew->n_threads; i++)
+        unpark(&crew->members[i], UNPARK_STOP);
+}
+
+bool crew_is_stopping(const struct crew *crew)
+{
+    return atomic_load(&crew->is_stopping);
+}
+
+bool crew_is_busy(const struct crew *crew, unsigned member)
+{
+    return atomic_load(&crew->members[member].is_busy);
+}
+
+void crew_pump(struct crew *crew)
+{
+    struct member *member = self;
+    if (!end_job(member))
+        return;
+    leave(member);
+    loop_run_tasks(crew->loop);
+    begin_job(member);
+    enter(member);
+}
+
+void crew_give_away(struct crew *crew)
+{
+    uint64_t word = own_job_word(crew, self);
+    if (word)
+        promote_from(crew, word);
+}
