@@ -137,7 +137,7 @@ static void leave(struct member *member)
     member->crew->ops->leave(member->crew->ops_owner, member->index);
 }
 
-static struct job *take_job(struct crew *crew)
+static struct task *take_job(struct crew *crew)
 {
     if (!atomic_load(&crew->n_queued) || atomic_load(&crew->is_stopping))
         return NULL;
@@ -146,10 +146,10 @@ static struct job *take_job(struct crew *crew)
     if (link)
         atomic_fetch_sub(&crew->n_queued, 1);
     pthread_mutex_unlock(&crew->lock);
-    return link ? CONTAINER_OF(link, struct job, link) : NULL;
+    return link ? CONTAINER_OF(link, struct task, link) : NULL;
 }
 
-static void run_job(struct member *member, struct job *job)
+static void run_job(struct member *member, struct task *job)
 {
     struct crew *crew = member->crew;
     atomic_store(&member->is_busy, true);
@@ -217,7 +217,7 @@ static bool run_batch(struct member *member)
     struct crew *crew = member->crew;
     uint32_t tick = atomic_load(&crew->ticks);
     bool leads = true;
-    struct job *job;
+    struct task *job;
     while (leads && atomic_load(&crew->ticks) == tick && (job = take_job(crew))) {
         begin_job(member);
         run_job(member, job);
@@ -242,7 +242,7 @@ static void lead(struct member *member)
 /* As follower: whatever waits. */
 static void follow(struct member *member)
 {
-    struct job *job;
+    struct task *job;
     while ((job = take_job(member->crew)))
         run_job(member, job);
     leave(member);
@@ -391,7 +391,7 @@ void crew_free(struct crew *crew)
     free(crew);
 }
 
-void crew_submit(struct crew *crew, struct job *job)
+void crew_submit(struct crew *crew, struct task *job)
 {
     pthread_mutex_lock(&crew->lock);
     list_append(&crew->jobs, &job->link);
@@ -399,7 +399,7 @@ void crew_submit(struct crew *crew, struct job *job)
     pthread_mutex_unlock(&crew->lock);
 }
 
-bool crew_cancel(struct crew *crew, struct job *job)
+bool crew_cancel(struct crew *crew, struct task *job)
 {
     pthread_mutex_lock(&crew->lock);
     bool waits = link_is_listed(&job->link);

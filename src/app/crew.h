@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A worker's threads: leader and followers with delayed promotion (docs/architecture.md, "The crew").
  * N application threads run jobs; one relief thread never does. Exactly one thread at a time, the leader,
- * owns the event loop. A leader runs a job itself; when that takes longer than a tick, another thread takes
- * the loop over. This file knows no Python: what surrounds a job (the GIL) is in `struct crew_ops`. */
+ * owns the event loop. A job is a task that runs on an application thread. A leader runs a job itself; when
+ * that takes longer than a tick, another thread takes the loop over. This file knows no Python: what
+ * surrounds a job (the GIL) is in `struct crew_ops`. */
 #pragma once
 
 #include "io/loop.h"
-
-/* Something to run on an application thread. Embedded in its owner; must outlive `run`'s start only. */
-struct job {
-    struct link link;
-    void (*run)(struct job *job);
-};
 
 struct crew_ops {
     /* Around one or more jobs, on the application thread that runs them: take and release the GIL. */
@@ -37,11 +32,11 @@ enum { CREW_MOST = 4096 };
  * first. Called outside enter and leave. */
 void crew_serve(struct crew *crew, unsigned member);
 
-/* Loop's owner: queues a job. */
-void crew_submit(struct crew *crew, struct job *job);
+/* Queues a job. The loop's owner, or a thread in a job. */
+void crew_submit(struct crew *crew, struct task *job);
 
 /* Loop's owner: takes back a job that has not begun. False when it has. */
-bool crew_cancel(struct crew *crew, struct job *job);
+bool crew_cancel(struct crew *crew, struct task *job);
 
 /* Loop's owner: application threads that are not in a job, and jobs that wait. */
 int crew_idle(const struct crew *crew);

@@ -16,7 +16,7 @@ struct exchange *exchange_new(struct server *server)
     body_init(&exchange->body);
     output_init(&exchange->output);
     task_init(&exchange->news, conn_on_news);
-    link_init(&exchange->job);
+    task_init(&exchange->job, NULL);
     link_init(&exchange->transit.sending);
     link_init(&exchange->transit.head.link);
     link_init(&exchange->transit.last.link);

@@ -40,6 +40,7 @@ void output_reset(struct output *output)
     output->has_head = output->is_finished = output->is_failed = output->is_aborted = false;
     output->is_streamed = false;
     output->status = 0;
+    output->closes = false;
     output->has_length = false;
     output->length = 0;
 }

@@ -39,6 +39,7 @@ struct output {
     int status;
     struct buf reason; /* empty: the registered one */
     struct buf fields; /* "Name: value\r\n" lines, checked */
+    bool closes;       /* the connection ends with this response */
     bool has_length;
     uint64_t length; /* declared Content-Length */
 };

@@ -51,7 +51,7 @@ static void free_pools(struct server *server)
 {
     struct link *link;
     while ((link = list_pop(&server->idle_exchanges)))
-        exchange_free(CONTAINER_OF(link, struct exchange, job));
+        exchange_free(CONTAINER_OF(link, struct exchange, job.link));
     while (server->idle_buffers) {
         char *buffer = server->idle_buffers;
         server->idle_buffers = *(char **)(void *)buffer;
@@ -88,7 +88,7 @@ struct exchange *server_take_exchange(struct server *server)
     if (!link)
         return exchange_new(server);
     server->n_idle_exchanges--;
-    return CONTAINER_OF(link, struct exchange, job);
+    return CONTAINER_OF(link, struct exchange, job.link);
 }
 
 void server_give_exchange(struct server *server, struct exchange *exchange)
@@ -98,7 +98,7 @@ void server_give_exchange(struct server *server, struct exchange *exchange)
         exchange_free(exchange);
         return;
     }
-    list_prepend(&server->idle_exchanges, &exchange->job);
+    list_prepend(&server->idle_exchanges, &exchange->job.link);
     server->n_idle_exchanges++;
 }
 

@@ -65,7 +65,7 @@ struct server {
     struct gate gate;
     struct link conns;
     unsigned n_conns;
-    struct link idle_exchanges; /* pool; linked by `job` */
+    struct link idle_exchanges; /* pool; linked by `job.link` */
     unsigned n_idle_exchanges;
     char *idle_buffers; /* pool of CONN_BUFFER byte blocks, chained through their first bytes */
     unsigned n_idle_buffers;

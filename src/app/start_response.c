@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* The response side of a call. start_response() checks status and fields and copies them into the
+ * exchange; nothing is handed over before the first non-empty item, so that until then an error can still
+ * become a clean 500. Items of up to COPY_MOST bytes are copied; larger ones are sent from the bytes object
+ * itself, whose reference is dropped by a job, since the loop has no GIL. */
+#include "app/start_response.h"
+
+#include "app/crew.h"
+#include "base/arena.h"
+#include "base/num.h"
+#include "http/fields.h"
+#include "server/server.h"
+
+enum { ARENA_MOST = 2048, COPY_MOST = 16384, PUMP_AT = 65536 };
+
+struct start_response {
+    PyObject_HEAD struct call *call; /* NULL when it is over */
+};
+
+struct write_method {
+    PyObject_HEAD struct start_response *owner; /* a reference */
+};
+
+static PyTypeObject *start_response_type, *write_type;
+
+/* The latin-1 bytes of a native string (PEP 3333, "Unicode Issues"). */
+static bool text_of(PyObject *object, const char *what, str *out)
+{
+    if (!PyUnicode_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "%s must be str, not %.100s", what, Py_TYPE(object)->tp_name);
+        return false;
+    }
+#if PY_VERSION_HEX < 0x030C0000
+    if (PyUnicode_READY(object))
+        return false;
+#endif
+    if (PyUnicode_KIND(object) != PyUnicode_1BYTE_KIND) {
+        PyErr_Format(PyExc_ValueError, "%s must be latin-1: %R", what, object);
+        return false;
+    }
+    *out = str_make((const char *)PyUnicode_1BYTE_DATA(object), (size_t)PyUnicode_GET_LENGTH(object));
+    return true;
+}
+
+static bool set_status(struct output *output, PyObject *object)
+{
+    str status;
+    uint64_t code;
+    if (!text_of(object, "the status", &status))
+        return false;
+    bool ok = num_parse(str_sub(status, 0, 3), 999, &code) && code >= 200 &&
+              (status.len == 3 || status.p[3] == ' ') && field_value_is_valid(status);
+    if (!ok) {
+        PyErr_Format(PyExc_ValueError, "the status must be like '200 OK', with a code from 200 to 999: %R",
+                     object);
+        return false;
+    }
+    output->status = (int)code;
+    output->reason.len = 0;
+    buf_append(&output->reason, str_sub(status, 4, status.len));
+    return true;
+}
+
+static bool set_length(struct output *output, PyObject *object, str value)
+{
+    uint64_t length;
+    bool again = output->has_length;
+    if (!num_parse(str_trim(value), INT64_MAX, &length) || (again && length != output->length)) {
+        PyErr_Format(PyExc_ValueError, "Content-Length must be one whole number: %R", object);
+        return false;
+    }
+    output->has_length = true;
+    output->length = length;
+    return true;
+}
+
+/* What describes the hop is the server's: dropped, as gunicorn does. */
+static bool add_field(struct output *output, PyObject *name_object, PyObject *value_object)
+{
+    str name, value;
+    if (!text_of(name_object, "a field name", &name) || !text_of(value_object, "a field value", &value))
+        return false;
+    if (!field_name_is_valid(name)) {
+        PyErr_Format(PyExc_ValueError, "invalid field name: %R", name_object);
+        return false;
+    }
+    if (!field_value_is_valid(value)) {
+        PyErr_Format(PyExc_ValueError, "invalid value of field %U: %R", name_object, value_object);
+        return false;
+    }
+    enum field_id id = field_lookup(name);
+    if (id == FIELD_CONTENT_LENGTH)
+        return set_length(output, value_object, value);
+    if (field_is_hop_by_hop(id))
+        return true;
+    value = str_trim(value);
+    char *to = buf_reserve(&output->fields, name.len + value.len + 4);
+    memcpy(to, name.p, name.len);
+    memcpy(to + name.len, ": ", 2);
+    if (value.len)
+        memcpy(to + name.len + 2, value.p, value.len);
+    memcpy(to + name.len + 2 + value.len, "\r\n", 2);
+    output->fields.len += name.len + value.len + 4;
+    return true;
+}
+
+static bool add_pair(struct output *output, PyObject *pair)
+{
+    bool is_tuple = PyTuple_Check(pair);
+    if (!(is_tuple || PyList_Check(pair)) || PySequence_Size(pair) != 2) {
+        PyErr_Format(PyExc_TypeError, "each field must be a tuple (name, value), not %R", pair);
+        return false;
+    }
+    if (is_tuple)
+        return add_field(output, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1));
+    return add_field(output, PyList_GET_ITEM(pair, 0), PyList_GET_ITEM(pair, 1));
+}
+
+static bool set_fields(struct output *output, PyObject *headers)
+{
+    PyObject *fast = PySequence_Fast(headers, "the response fields must be a list of tuples");
+    bool ok = fast != NULL;
+    output->fields.len = 0;
+    output->has_length = false;
+    for (Py_ssize_t i = 0; ok && i < PySequence_Fast_GET_SIZE(fast); i++)
+        ok = add_pair(output, PySequence_Fast_GET_ITEM(fast, i));
+    Py_XDECREF(fast);
+    return ok;
+}
+
+static bool reraise(PyObject *exc_info)
+{
+    if (!PyTuple_Check(exc_info) || PyTuple_GET_SIZE(exc_info) != 3) {
+        PyErr_SetString(PyExc_TypeError, "exc_info must be a tuple (type, value, traceback)");
+        return false;
+    }
+    PyObject *type = PyTuple_GET_ITEM(exc_info, 0);
+    PyObject *traceback = PyTuple_GET_ITEM(exc_info, 2);
+    PyErr_Restore(Py_NewRef(type), Py_NewRef(PyTuple_GET_ITEM(exc_info, 1)),
+                  traceback == Py_None ? NULL : Py_NewRef(traceback));
+    return false;
+}
+
+/* Whether start_response may be called now; an exception is set when not. */
+static bool may_start(const struct call *call, PyObject *exc_info)
+{
+    if (!call) {
+        PyErr_SetString(PyExc_RuntimeError, "start_response() was called after the request ended");
+        return false;
+    }
+    if (exc_info && exc_info != Py_None)
+        return call->has_head ? reraise(exc_info) : true;
+    if (!call->has_response)
+        return true;
+    PyErr_SetString(PyExc_AssertionError, "start_response() was called twice, without exc_info");
+    return false;
+}
+
+static PyObject *new_write(struct start_response *owner)
+{
+    struct write_method *method = PyObject_New(struct write_method, write_type);
+    if (method)
+        method->owner = (struct start_response *)Py_NewRef((PyObject *)owner);
+    return (PyObject *)method;
+}
+
+static PyObject *start_response_call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = { "status", "headers", "exc_info", NULL };
+    struct start_response *start = (struct start_response *)self;
+    PyObject *status, *headers, *exc_info = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:start_response", names, &status, &headers,
+                                     &exc_info) ||
+        !may_start(start->call, exc_info))
+        return NULL;
+    struct output *output = &start->call->exchange->output;
+    start->call->has_response = false;
+    if (!set_status(output, status) || !set_fields(output, headers))
+        return NULL;
+    start->call->has_response = true;
+    return new_write(start);
+}
+
+static PyObject *write_call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    struct call *call = ((struct write_method *)self)->owner->call;
+    PyObject *data;
+    if (!PyArg_ParseTuple(args, "S:write", &data))
+        return NULL;
+    if (!call) {
+        PyErr_SetString(PyExc_RuntimeError, "write() was called after the request ended");
+        return NULL;
+    }
+    return call_send_item(call, data) == CALL_ERROR ? NULL : Py_NewRef(Py_None);
+}
+
+static void start_response_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static void write_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    Py_DECREF((PyObject *)((struct write_method *)self)->owner);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot start_response_slots[] = {
+    { Py_tp_call, start_response_call },
+    { Py_tp_dealloc, start_response_dealloc },
+    { 0 },
+};
+
+static PyType_Slot write_slots[] = {
+    { Py_tp_call, write_call },
+    { Py_tp_dealloc, write_dealloc },
+    { 0 },
+};
+
+static PyType_Spec start_response_spec = {
+    .name = "galley.StartResponse",
+    .basicsize = sizeof(struct start_response),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = start_response_slots,
+};
+
+static PyType_Spec write_spec = {
+    .name = "galley.Write",
+    .basicsize = sizeof(struct write_method),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = write_slots,
+};
+
+int start_response_type_init(void)
+{
+    if (!start_response_type)
+        start_response_type = (PyTypeObject *)PyType_FromSpec(&start_response_spec);
+    if (!write_type)
+        write_type = (PyTypeObject *)PyType_FromSpec(&write_spec);
+    return start_response_type && write_type ? 0 : -1;
+}
+
+PyObject *start_response_new(struct call *call)
+{
+    struct start_response *start = PyObject_New(struct start_response, start_response_type);
+    if (start)
+        start->call = call;
+    return (PyObject *)start;
+}
+
+void start_response_detach(PyObject *start_response)
+{
+    ((struct start_response *)start_response)->call = NULL;
+}
+
+bool call_send_head(struct call *call)
+{
+    if (call->has_head)
+        return true;
+    if (!call->has_response) {
+        PyErr_SetString(PyExc_AssertionError, "the application did not call start_response()");
+        return false;
+    }
+    call->has_head = true;
+    output_set_head(&call->exchange->output);
+    return true;
+}
+
+static void keep(struct segment *segment)
+{
+}
+
+/* A small first item lies in the exchange's arena, which costs nothing. */
+static bool push_in_arena(struct exchange *exchange, str data)
+{
+    struct segment *segment = arena_alloc(&exchange->arena, sizeof(*segment) + data.len);
+    char *bytes = (char *)(segment + 1);
+    memcpy(bytes, data.p, data.len);
+    *segment = (struct segment){ .p = bytes, .fd = -1, .len = data.len, .release = keep };
+    return output_push(&exchange->output, segment);
+}
+
+/* A segment over a bytes object. When it is sent, a job drops the reference: the loop has no GIL. */
+struct bytes_segment {
+    struct segment segment;
+    struct task drop;
+    struct crew *crew;
+    PyObject *bytes;
+};
+
+static void drop_bytes(struct task *task)
+{
+    struct bytes_segment *own = CONTAINER_OF(task, struct bytes_segment, drop);
+    Py_DECREF(own->bytes);
+    free(own);
+}
+
+static void release_bytes(struct segment *segment)
+{
+    struct bytes_segment *own = CONTAINER_OF(segment, struct bytes_segment, segment);
+    crew_submit(own->crew, &own->drop);
+}
+
+static bool push_reference(struct call *call, PyObject *bytes)
+{
+    struct bytes_segment *own = memory_alloc(sizeof(*own));
+    *own = (struct bytes_segment){
+        .segment = {
+            .p = PyBytes_AS_STRING(bytes),
+            .fd = -1,
+            .len = (uint64_t)PyBytes_GET_SIZE(bytes),
+            .release = release_bytes,
+        },
+        .crew = call->crew,
+        .bytes = Py_NewRef(bytes),
+    };
+    task_init(&own->drop, drop_bytes);
+    return output_push(&call->exchange->output, &own->segment);
+}
+
+static bool push(struct call *call, PyObject *bytes, bool is_first)
+{
+    str data = str_make(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    if (is_first && data.len <= ARENA_MOST)
+        return push_in_arena(call->exchange, data);
+    if (data.len <= COPY_MOST)
+        return output_push_copy(&call->exchange->output, data);
+    return push_reference(call, bytes);
+}
+
+/* Blocks until the client has taken enough. The loop goes to another thread first. */
+static bool wait_for_client(struct call *call, uint64_t most)
+{
+    bool ok;
+    crew_give_away(call->crew);
+    Py_BEGIN_ALLOW_THREADS;
+    ok = output_wait(&call->exchange->output, most / 2 + 1);
+    Py_END_ALLOW_THREADS;
+    return ok;
+}
+
+/* The item as a segment, behind the head. */
+static enum call_progress push_item(struct call *call, PyObject *bytes)
+{
+    if (!PyBytes_Check(bytes)) {
+        PyErr_Format(PyExc_TypeError, "the application's iterable must yield bytes, not %.100s",
+                     Py_TYPE(bytes)->tp_name);
+        return CALL_ERROR;
+    }
+    if (PyBytes_GET_SIZE(bytes) == 0)
+        return CALL_GO_ON;
+    bool is_first = !call->has_head;
+    if (!call_send_head(call))
+        return CALL_ERROR;
+    return push(call, bytes, is_first) ? CALL_GO_ON : CALL_CLIENT_GONE;
+}
+
+enum call_progress call_send_last_item(struct call *call, PyObject *bytes)
+{
+    return push_item(call, bytes);
+}
+
+enum call_progress call_send_item(struct call *call, PyObject *bytes)
+{
+    enum call_progress progress = push_item(call, bytes);
+    if (progress != CALL_GO_ON || PyBytes_GET_SIZE(bytes) == 0)
+        return progress;
+    struct exchange *exchange = call->exchange;
+    uint64_t most = exchange->server->config->output_most;
+    exchange_post(exchange);
+    if (output_is_over(&exchange->output, size_min(PUMP_AT, most)))
+        crew_pump(call->crew);
+    if (output_is_over(&exchange->output, most) && !wait_for_client(call, most))
+        return CALL_CLIENT_GONE;
+    return CALL_GO_ON;
+}

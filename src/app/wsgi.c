@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* A call: environ and start_response go in, an iterable comes out and is sent item by item; close() is
+ * called exactly once on every path; an exception before the head becomes a 500, one after it cuts the
+ * connection so that the client can tell. The exchange is finished last, when nothing of it is needed. */
+#include "app/wsgi.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "app/crew.h"
+#include "app/errors.h"
+#include "app/input.h"
+#include "app/start_response.h"
+#include "base/arena.h"
+#include "http/h1_write.h"
+
+struct wsgi {
+    struct wsgi_config config;
+    struct environ_maker *environs;
+    PyObject *close_name; /* "close" */
+};
+
+struct wsgi *wsgi_new(const struct wsgi_config *config)
+{
+    if (input_type_init() || start_response_type_init())
+        return NULL;
+    struct environ_maker *environs = environ_maker_new(&config->environ);
+    PyObject *close_name = PyUnicode_InternFromString("close");
+    if (!environs || !close_name) {
+        environ_maker_free(environs);
+        return NULL;
+    }
+    struct wsgi *wsgi = memory_alloc(sizeof(*wsgi));
+    *wsgi = (struct wsgi){ .config = *config, .environs = environs, .close_name = close_name };
+    Py_INCREF(wsgi->config.application);
+    Py_INCREF(wsgi->config.environ.file_wrapper);
+    return wsgi;
+}
+
+void wsgi_free(struct wsgi *wsgi)
+{
+    if (!wsgi)
+        return;
+    environ_maker_free(wsgi->environs);
+    Py_DECREF(wsgi->close_name);
+    Py_DECREF(wsgi->config.application);
+    Py_DECREF(wsgi->config.environ.file_wrapper);
+    free(wsgi);
+}
+
+static bool set_sum_length(struct call *call, PyObject *items)
+{
+    uint64_t sum = 0;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items); i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(items, i);
+        if (!PyBytes_Check(item))
+            return true; /* sending it will say so */
+        sum += (uint64_t)PyBytes_GET_SIZE(item);
+    }
+    if (!call->has_response)
+        return call_send_head(call); /* raises */
+    struct output *output = &call->exchange->output;
+    if (!output->has_length) {
+        output->has_length = true;
+        output->length = sum;
+    }
+    return true;
+}
+
+/* A list or tuple: all of it is here, so its length can be declared and it leaves in one go. */
+static bool send_items(struct call *call, PyObject *items)
+{
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
+    enum call_progress progress = set_sum_length(call, items) ? CALL_GO_ON : CALL_ERROR;
+    for (Py_ssize_t i = 0; progress == CALL_GO_ON && i < PySequence_Fast_GET_SIZE(items); i++) {
+        PyObject *item = Py_NewRef(PySequence_Fast_GET_ITEM(items, i)); /* the list may change meanwhile */
+        progress = count == 1 ? call_send_last_item(call, item) : call_send_item(call, item);
+        Py_DECREF(item);
+    }
+    return progress != CALL_ERROR;
+}
+
+static bool send_iterable(struct call *call, PyObject *iterable)
+{
+    PyObject *iterator = PyObject_GetIter(iterable), *item;
+    if (!iterator)
+        return false;
+    enum call_progress progress = CALL_GO_ON;
+    while (progress == CALL_GO_ON && (item = PyIter_Next(iterator))) {
+        progress = call_send_item(call, item);
+        Py_DECREF(item);
+    }
+    Py_DECREF(iterator);
+    return !PyErr_Occurred();
+}
+
+static void release_file(struct segment *segment)
+{
+    free(segment);
+}
+
+/* The descriptor and position of a file object that wraps a regular file; false for everything else. */
+static bool file_of(PyObject *filelike, int *out_fd, off_t *out_at, off_t *out_end)
+{
+    PyObject *fileno = PyObject_CallMethod(filelike, "fileno", NULL);
+    PyObject *tell = fileno ? PyObject_CallMethod(filelike, "tell", NULL) : NULL;
+    long fd = fileno ? PyLong_AsLong(fileno) : -1;
+    long long at = tell ? PyLong_AsLongLong(tell) : -1;
+    Py_XDECREF(fileno);
+    Py_XDECREF(tell);
+    bool is_text = PyObject_HasAttrString(filelike, "encoding");
+    PyErr_Clear();
+    struct stat info;
+    if (fd < 0 || at < 0 || is_text || fstat((int)fd, &info) < 0 || !S_ISREG(info.st_mode))
+        return false;
+    *out_fd = (int)fd;
+    *out_at = (off_t)at;
+    *out_end = info.st_size;
+    return true;
+}
+
+static bool push_file(struct call *call, int fd, off_t at, off_t end)
+{
+    struct output *output = &call->exchange->output;
+    uint64_t len = at < end ? (uint64_t)(end - at) : 0;
+    if (!output->has_length) {
+        output->has_length = true;
+        output->length = len;
+    }
+    if (!call_send_head(call))
+        return false;
+    len = len < output->length ? len : output->length;
+    if (!len)
+        return true;
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return false;
+    }
+    struct segment *segment = memory_alloc(sizeof(*segment));
+    *segment = (struct segment){ .fd = own, .offset = at, .len = len, .release = release_file };
+    output_push(output, segment);
+    return true;
+}
+
+/* wsgi.file_wrapper: the loop sends a regular file from a descriptor of its own, so the application's can
+ * be closed at once. */
+static bool send_file(struct call *call, PyObject *wrapper)
+{
+    int fd;
+    off_t at, end;
+    if (!call->has_response || call->has_head)
+        return send_iterable(call, wrapper);
+    PyObject *filelike = PyObject_GetAttrString(wrapper, "filelike");
+    bool is_file = filelike && file_of(filelike, &fd, &at, &end);
+    Py_XDECREF(filelike);
+    PyErr_Clear();
+    return is_file ? push_file(call, fd, at, end) : send_iterable(call, wrapper);
+}
+
+static bool send_result(struct wsgi *wsgi, struct call *call, PyObject *result)
+{
+    bool ok;
+    if (PyList_CheckExact(result) || PyTuple_CheckExact(result))
+        ok = send_items(call, result);
+    else if ((PyObject *)Py_TYPE(result) == wsgi->config.environ.file_wrapper)
+        ok = send_file(call, result);
+    else
+        ok = send_iterable(call, result);
+    return ok && call_send_head(call);
+}
+
+static void log_failure(struct wsgi *wsgi, const struct exchange *exchange, const char *what)
+{
+    char text[256];
+    str target = head_slice(exchange->head, exchange->head->target);
+    snprintf(text, sizeof(text), "%s %.*s", what, (int)size_min(target.len, 160), target.p);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    errors_log_exception(wsgi->config.log, text);
+}
+
+/* close() of the iterable, if it has one. What it raises is logged: the response is decided by then. An
+ * exception that is set already stays. */
+static void close_result(struct wsgi *wsgi, const struct exchange *exchange, PyObject *result)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *close = PyList_CheckExact(result) || PyTuple_CheckExact(result)
+                          ? NULL
+                          : PyObject_GetAttr(result, wsgi->close_name);
+    PyObject *done = close ? PyObject_CallNoArgs(close) : NULL;
+    if (close && !done)
+        log_failure(wsgi, exchange, "Error in close() after request");
+    PyErr_Clear(); /* no attribute: nothing to close */
+    Py_XDECREF(close);
+    Py_XDECREF(done);
+    PyErr_Restore(type, value, traceback);
+}
+
+static void send_error_page(struct exchange *exchange)
+{
+    struct output *output = &exchange->output;
+    struct buf page = { 0 };
+    h1_write_error_page(&page, 500, STR_NONE);
+    output->status = 500;
+    output->reason.len = output->fields.len = 0;
+    buf_append(&output->fields, STR("Content-Type: text/html\r\n"));
+    output->has_length = output->closes = true;
+    output->length = page.len;
+    output_set_head(output);
+    output_push_copy(output, buf_str(&page));
+    buf_done(&page);
+}
+
+/* The access log's environ variables are read now, while the environ exists. */
+static void take_notes(struct wsgi *wsgi, struct exchange *exchange, PyObject *environ)
+{
+    for (size_t i = 0; i < wsgi->config.n_note_names; i++) {
+        PyObject *value = PyDict_GetItemString(environ, wsgi->config.note_names[i]);
+        PyObject *text = value ? PyObject_Str(value) : NULL;
+        const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
+        buf_append(&exchange->notes, str_of(utf8 ? utf8 : "-"));
+        buf_append_char(&exchange->notes, '\0');
+        Py_XDECREF(text);
+        PyErr_Clear();
+    }
+}
+
+/* The call proper; false with an exception set. */
+static bool call_application(struct wsgi *wsgi, struct call *call, PyObject *environ)
+{
+    PyObject *start_response = start_response_new(call);
+    PyObject *args[] = { environ, start_response };
+    PyObject *result = start_response ? PyObject_Vectorcall(wsgi->config.application, args, 2, NULL) : NULL;
+    bool ok = result && send_result(wsgi, call, result);
+    if (result)
+        close_result(wsgi, call->exchange, result);
+    Py_XDECREF(result);
+    if (start_response)
+        start_response_detach(start_response);
+    Py_XDECREF(start_response);
+    return ok;
+}
+
+static bool run(struct wsgi *wsgi, struct call *call)
+{
+    PyObject *input = input_new(&call->exchange->body);
+    PyObject *environ = input ? environ_make(wsgi->environs, call->exchange, input) : NULL;
+    bool ok = environ && call_application(wsgi, call, environ);
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (environ && wsgi->config.n_note_names)
+        take_notes(wsgi, call->exchange, environ);
+    if (input)
+        input_detach(input);
+    Py_XDECREF(environ);
+    Py_XDECREF(input);
+    PyErr_Restore(type, value, traceback);
+    return ok;
+}
+
+void wsgi_call(struct wsgi *wsgi, struct exchange *exchange)
+{
+    struct call call = { .exchange = exchange, .crew = wsgi->config.crew };
+    bool ok = run(wsgi, &call);
+    if (!ok) {
+        log_failure(wsgi, exchange, "Error handling request");
+        if (!call.has_head)
+            send_error_page(exchange);
+    }
+    exchange_finish(exchange, ok || !call.has_head);
+}
