@@ -32,7 +32,6 @@ struct member {
     struct crew *crew;
     unsigned index;
     _Atomic uint32_t unpark; /* futex word: UNPARK_… bits not yet seen */
-    _Atomic bool is_busy;    /* in a job */
     bool has_entered;        /* between enter and leave; its own */
     struct link idle;        /* in crew->idle while it parks; under lock */
 };
@@ -52,6 +51,7 @@ struct crew {
     _Atomic bool is_stopping;
     _Atomic int n_busy;
     _Atomic int n_queued;
+    _Atomic uint32_t n_members; /* application threads that have not returned from crew_serve; a futex word */
 
     pthread_mutex_t lock;
     struct link jobs;        /* under lock */
@@ -88,15 +88,20 @@ static struct member *relief(struct crew *crew)
 
 /* Parking: a futex, because a condition variable would sleep through the signals of the main thread. */
 
-static int futex_wait(_Atomic uint32_t *word, const struct timespec *timeout)
+static int futex_wait(_Atomic uint32_t *word, uint32_t value, const struct timespec *timeout)
 {
-    return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, timeout, NULL, 0) < 0 ? -errno : 0;
+    return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0) < 0 ? -errno : 0;
+}
+
+static void futex_wake(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 static void unpark(struct member *member, uint32_t bits)
 {
     if (atomic_fetch_or(&member->unpark, bits) == 0)
-        syscall(SYS_futex, &member->unpark, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        futex_wake(&member->unpark);
 }
 
 static void run_interrupted(struct member *member)
@@ -113,7 +118,7 @@ static uint32_t park(struct member *member, const struct timespec *timeout)
         uint32_t bits = atomic_exchange(&member->unpark, 0);
         if (bits)
             return bits;
-        int error = futex_wait(&member->unpark, timeout);
+        int error = futex_wait(&member->unpark, 0, timeout);
         if (error == -ETIMEDOUT)
             return atomic_exchange(&member->unpark, 0);
         if (error == -EINTR)
@@ -152,12 +157,10 @@ static struct task *take_job(struct crew *crew)
 static void run_job(struct member *member, struct task *job)
 {
     struct crew *crew = member->crew;
-    atomic_store(&member->is_busy, true);
     atomic_fetch_add(&crew->n_busy, 1);
     enter(member);
     job->run(job);
     atomic_fetch_sub(&crew->n_busy, 1);
-    atomic_store(&member->is_busy, false);
 }
 
 /* LOOP(member) → JOB(member): from here on the loop can be taken away. */
@@ -287,6 +290,8 @@ void crew_serve(struct crew *crew, unsigned index)
     }
     leave(member);
     self = NULL;
+    if (atomic_fetch_sub(&crew->n_members, 1) == 1)
+        futex_wake(&crew->n_members);
 }
 
 /* Relief as leader: everything but jobs, until an application thread claims the loop. */
@@ -374,6 +379,7 @@ struct crew *crew_new(struct loop *loop, unsigned threads, const struct crew_ops
         link_init(&crew->members[i].idle);
     }
     atomic_store(&crew->owner, word_loop(&crew->members[0]));
+    atomic_store(&crew->n_members, threads);
     int error = pthread_create(&crew->relief_thread, NULL, relief_main, relief(crew));
     if (!error)
         return crew;
@@ -385,6 +391,9 @@ struct crew *crew_new(struct loop *loop, unsigned threads, const struct crew_ops
 
 void crew_free(struct crew *crew)
 {
+    uint32_t left;
+    while ((left = atomic_load(&crew->n_members)))
+        futex_wait(&crew->n_members, left, NULL);
     pthread_join(crew->relief_thread, NULL);
     pthread_mutex_destroy(&crew->lock);
     free(crew->members);
@@ -431,11 +440,6 @@ void crew_stop(struct crew *crew)
 bool crew_is_stopping(const struct crew *crew)
 {
     return atomic_load(&crew->is_stopping);
-}
-
-bool crew_is_busy(const struct crew *crew, unsigned member)
-{
-    return atomic_load(&crew->members[member].is_busy);
 }
 
 void crew_pump(struct crew *crew)

@@ -23,7 +23,8 @@ struct crew;
 struct crew *crew_new(struct loop *loop, unsigned threads, const struct crew_ops *ops, void *owner,
                       int *out_error);
 
-/* All members must have returned. */
+/* Stopped: waits until all members have returned from crew_serve, then for the relief thread. Not by a
+ * member that is still in there. */
 void crew_free(struct crew *crew);
 
 enum { CREW_MOST = 4096 };
@@ -45,9 +46,6 @@ int crew_queued(const struct crew *crew);
 /* Loop's owner: all members return when what they are doing is done; waiting jobs are not run. */
 void crew_stop(struct crew *crew);
 bool crew_is_stopping(const struct crew *crew);
-
-/* Whether application thread `member` is in a job now. */
-bool crew_is_busy(const struct crew *crew, unsigned member);
 
 /* In a job: if this thread still owns the loop, runs the loop's tasks (outside the GIL), so that what
  * was posted goes out now. Otherwise does nothing: whoever owns the loop was woken by the post. */
