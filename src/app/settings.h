@@ -5,20 +5,16 @@
 
 #include <sys/types.h>
 
-#include "base/arena.h"
 #include "base/log.h"
-
-/* A list of NUL terminated strings, itself NULL terminated. */
-struct string_list {
-    const char **items;
-    size_t count;
-};
+#include "conf/option_set.h"
 
 struct settings {
     struct arena arena;
+    struct option_set values; /* the same as written by people, and where each came from */
 
     const char *app;    /* the positional argument, else wsgi_app; NULL when neither is given */
-    const char *config; /* path of the configuration file that was read, or NULL */
+    const char *config; /* where the configuration file was sought; --config or the default */
+    const char *wsgi_app;
 
     struct string_list bind;
     int64_t backlog;
@@ -58,7 +54,8 @@ struct settings {
     mode_t umask;
     bool initgroups;
     const char *tmp_upload_dir;
-    const char *proc_name; /* NULL: the application's name */
+    const char *proc_name;         /* NULL: default_proc_name */
+    const char *default_proc_name; /* the application's name unless the configuration file says else */
 
     const char *accesslog; /* NULL: off; "-": standard output */
     const char *access_log_format;
