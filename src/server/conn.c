@@ -4,7 +4,6 @@
  * whose handler still holds the exchange outlives its descriptor (CONN_GONE) until the handler lets go. */
 #include "server/conn.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 

@@ -39,7 +39,7 @@ struct exchange {
     struct body body;
     struct output output;
     struct task news; /* posted by the handler whenever `output` has something new */
-    struct task job;         /* the handler's: runs it on one of its threads */
+    struct task job;  /* the handler's: runs it on one of its threads */
     struct arena arena;
     struct buf notes;  /* values of environ variables that the access log wants, NUL terminated each */
     int64_t start_us;  /* first byte of the request, monotonic */
