@@ -35,7 +35,9 @@ struct worker_seat {
     const struct listener *listeners;
     int n_listeners;
     int master_fd; /* readable (EOF) as soon as the master is gone */
-    int notify_fd; /* one byte written here makes the master look at the slots (phase changed) */
+    /* One byte written here makes the master look at the slots (phase changed). A worker that announces
+     * WORKER_RETIRING is replaced; it may leave by itself, and gets TERM once the replacement is ready. */
+    int notify_fd;
 };
 
 /* Exit codes of a worker that stop the whole server, as gunicorn's. */

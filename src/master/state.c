@@ -51,6 +51,7 @@ void worker_retire(struct master *master, struct worker *worker)
 {
     worker_signal(worker, SIGTERM);
     worker->standing = STANDING_LEAVING;
+    worker->term_at_ms = 0;
     worker->kill_at_ms = clock_mono_ms() + master_config_of(master, worker)->graceful_timeout_ms;
 }
 

@@ -19,7 +19,7 @@ enum {
 
 enum standing {
     STANDING_MEMBER,  /* counts as one of its generation's workers */
-    STANDING_LEAVING, /* was told to leave, or announced that it will */
+    STANDING_LEAVING, /* announced that it retires, or was told to leave */
     STANDING_ABORTED, /* stopped showing life and got ABRT */
 };
 
@@ -29,6 +29,8 @@ struct worker {
     unsigned age;
     unsigned generation;
     msec started_ms;
+    msec
+        term_at_ms; /* it announced that it retires: TERM when it is replaced, or at the latest then; 0: no */
     msec kill_at_ms; /* when KILL follows; 0: not at all */
     enum standing standing;
     const char *killed_for; /* why the master itself sent KILL; NULL: it did not */

@@ -25,10 +25,11 @@ void stop_begin(struct master *master, int number, int exit_code, const char *re
     msec limit = clock_mono_ms() + master->current.config.graceful_timeout_ms;
     master->give_up_ms = limit + UNKILLABLE_MS;
     for (struct worker *worker = worker_first(master); worker; worker = worker_next(master, worker)) {
-        bool knows = worker->standing == STANDING_LEAVING && number == SIGTERM;
-        if (!knows || worker_phase(master, worker) == WORKER_RETIRING)
+        bool was_told = worker->standing == STANDING_LEAVING && !worker->term_at_ms;
+        if (!was_told || number != SIGTERM)
             worker_signal(worker, number);
         worker->standing = STANDING_LEAVING;
+        worker->term_at_ms = 0;
         limit_life(worker, limit);
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Deadlines of workers. A worker's event loop writes its beat to the scoreboard; one without a beat for
  * `timeout` gets ABRT, so that it can say where it hangs, and KILL a second later. It counts no more from
- * the ABRT on, and so does one that retires: their replacements start at once. */
+ * the ABRT on, and neither does one that announced that it retires: their replacements start at once. Who
+ * retires may serve on until the replacement is ready, so that a single worker leaves no gap. */
 #include "master/watch.h"
 
 #include <signal.h>
@@ -21,6 +22,7 @@ static void abort_worker(struct master *master, struct worker *worker, msec now)
     log_write(master->log, LOG_CRITICAL, "WORKER TIMEOUT (pid:%d)", (int)worker->pid);
     worker_signal(worker, SIGABRT);
     worker->standing = STANDING_ABORTED;
+    worker->term_at_ms = 0;
     worker->kill_at_ms = now + ABORT_GRACE_MS;
 }
 
@@ -32,12 +34,24 @@ static void kill_worker(struct worker *worker)
     worker_signal(worker, SIGKILL);
 }
 
+static void begin_retirement(struct master *master, struct worker *worker, msec now)
+{
+    worker->standing = STANDING_LEAVING;
+    worker->term_at_ms = now + master_config_of(master, worker)->graceful_timeout_ms;
+}
+
+static bool is_replaced(struct master *master, const struct worker *worker)
+{
+    const struct generation *generation = master_generation(master, worker->generation);
+    return !generation || generation_count_ready(master, generation) >= generation->target;
+}
+
 static void watch(struct master *master, struct worker *worker, msec now)
 {
-    if (worker->standing == STANDING_MEMBER && worker_phase(master, worker) == WORKER_RETIRING) {
-        worker->standing = STANDING_LEAVING;
-        worker->kill_at_ms = now + master_config_of(master, worker)->graceful_timeout_ms;
-    }
+    if (worker->standing == STANDING_MEMBER && worker_phase(master, worker) == WORKER_RETIRING)
+        begin_retirement(master, worker, now);
+    if (worker->term_at_ms && (now >= worker->term_at_ms || is_replaced(master, worker)))
+        worker_retire(master, worker);
     if (worker->kill_at_ms && now >= worker->kill_at_ms)
         kill_worker(worker);
     else if (now > beat_deadline(master, worker) && !worker->killed_for)
@@ -51,6 +65,11 @@ void workers_watch(struct master *master)
         watch(master, worker, now);
 }
 
+static msec earlier(msec a, msec b)
+{
+    return b && b < a ? b : a;
+}
+
 msec workers_next_deadline(struct master *master)
 {
     msec soonest = INT64_MAX;
@@ -58,8 +77,8 @@ msec workers_next_deadline(struct master *master)
         msec beat = worker->killed_for ? INT64_MAX : beat_deadline(master, worker);
         if (beat < soonest)
             soonest = beat + 1;
-        if (worker->kill_at_ms && worker->kill_at_ms < soonest)
-            soonest = worker->kill_at_ms;
+        soonest = earlier(soonest, worker->term_at_ms);
+        soonest = earlier(soonest, worker->kill_at_ms);
     }
     return soonest;
 }

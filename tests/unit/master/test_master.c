@@ -205,29 +205,50 @@ static void timeout_zero_watches_no_beat(void **state)
     rig_done(&rig);
 }
 
-static void a_retiring_worker_is_replaced_first(void **state)
+static void a_retiring_worker_is_replaced_before_term(void **state)
 {
     struct rig rig;
     rig_init(&rig, 1);
     rig_start(&rig);
     RIG_WAIT(rig_running(&rig) == RIG_AGE(1));
+    rig.world->holds_ready = true;
     rig.world->workers[1].has_to_retire = true;
     RIG_WAIT(rig_running(&rig) == (RIG_AGE(1) | RIG_AGE(2)));
     assert_false(rig.world->workers[1].got_term);
-    rig.world->workers[1].may_leave = true;
+    rig.world->holds_ready = false;
     RIG_WAIT(rig_running(&rig) == RIG_AGE(2));
+    assert_true(rig.world->workers[1].got_term);
     rig_done(&rig);
 }
 
-static void a_retiring_worker_has_the_graceful_timeout(void **state)
+static void a_retiring_worker_may_leave_by_itself(void **state)
+{
+    struct rig rig;
+    rig_init(&rig, 1);
+    rig_start(&rig);
+    RIG_WAIT(rig_running(&rig) == RIG_AGE(1));
+    rig.world->holds_ready = true;
+    rig.world->workers[1].has_to_retire = true;
+    RIG_WAIT(rig_running(&rig) == (RIG_AGE(1) | RIG_AGE(2)));
+    rig.world->workers[1].may_leave = true;
+    RIG_WAIT(rig_running(&rig) == RIG_AGE(2));
+    assert_false(rig.world->workers[1].got_term);
+    rig.world->holds_ready = false;
+    rig_done(&rig);
+}
+
+static void a_retiring_worker_gets_term_even_if_not_replaced(void **state)
 {
     struct rig rig;
     rig_init(&rig, 1);
     rig.config.graceful_timeout_ms = 200;
     rig_start(&rig);
     RIG_WAIT(rig_running(&rig) == RIG_AGE(1));
+    rig.world->holds_ready = true;
+    rig.world->workers[1].is_deaf = true;
     rig.world->workers[1].has_to_retire = true;
     RIG_WAIT(rig_running(&rig) == RIG_AGE(2));
+    assert_true(rig.world->workers[1].got_term);
     assert_true(rig_log_has(&rig, "was sent SIGKILL! It did not leave within graceful_timeout."));
     rig_done(&rig);
 }
@@ -369,8 +390,9 @@ int main(void)
         cmocka_unit_test(early_deaths_are_delayed),
         cmocka_unit_test(a_worker_without_beat_is_killed),
         cmocka_unit_test(timeout_zero_watches_no_beat),
-        cmocka_unit_test(a_retiring_worker_is_replaced_first),
-        cmocka_unit_test(a_retiring_worker_has_the_graceful_timeout),
+        cmocka_unit_test(a_retiring_worker_is_replaced_before_term),
+        cmocka_unit_test(a_retiring_worker_may_leave_by_itself),
+        cmocka_unit_test(a_retiring_worker_gets_term_even_if_not_replaced),
         cmocka_unit_test(usr1_reopens_logs_everywhere),
         cmocka_unit_test(workers_leave_when_the_master_is_gone),
         cmocka_unit_test(refuses_a_pidfile_in_use),
