@@ -12,11 +12,11 @@
 
 #include "app/crew.h"
 #include "app/errors.h"
+#include "app/load.h"
 #include "app/worker_signals.h"
 #include "app/wsgi.h"
 #include "base/clock.h"
 #include "master/privileges.h"
-#include "master/title.h"
 #include "server/access_log.h"
 #include "server/server.h"
 
@@ -257,7 +257,7 @@ static void start_server(struct worker *worker)
         .access_log = access_log,
         .stats = seat->stats,
         .peers = seat->all_stats,
-        .n_peers = seat->n_all_stats,
+        .n_peers = seat->n_used,
         .listeners = seat->listeners,
         .n_listeners = (unsigned)seat->n_listeners,
         .on_drained = on_drained,
@@ -347,16 +347,23 @@ static bool start_threads(struct worker *worker)
     return ok;
 }
 
+/* The reason is the last line, behind the application's own traceback. Returns the exit code. */
 static int load_application(struct worker *worker, PyObject *given)
 {
     if (given) {
         worker->application = Py_NewRef(given);
         return 0;
     }
-    PyObject *load = import_from("galley.loader", "load");
-    worker->application = load ? PyObject_CallFunction(load, "s", worker->settings->app) : NULL;
-    Py_XDECREF(load);
-    return worker->application ? 0 : EXIT_WORKER_BOOT;
+    struct buf traceback = { 0 }, error = { 0 };
+    int code = 0;
+    worker->application = app_load(worker->settings->app, &traceback, &error, &code);
+    if (!worker->application && traceback.len)
+        log_text(worker->log, LOG_ERROR, buf_str(&traceback));
+    if (!worker->application)
+        log_write(worker->log, LOG_ERROR, "%s", buf_text(&error));
+    buf_done(&traceback);
+    buf_done(&error);
+    return worker->application ? 0 : code;
 }
 
 static bool start_engine(struct worker *worker)
@@ -429,13 +436,14 @@ int worker_run(const struct settings *settings, const struct worker_seat *seat, 
                PyObject *application)
 {
     struct worker worker = { .settings = settings, .seat = seat, .log = log };
-    title_set("galley", "worker", settings->proc_name ? settings->proc_name : settings->app);
     if (!drop_privileges(&worker))
         return EXIT_WORKER_BOOT;
     int code = load_application(&worker, application);
-    if (code || !start_engine(&worker)) {
+    if (code)
+        return code;
+    if (!start_engine(&worker)) {
         log_boot_failure(&worker);
-        return code ? code : EXIT_WORKER_BOOT;
+        return EXIT_WORKER_BOOT;
     }
     serve_requests(&worker);
     log_write(log, LOG_INFO, "Worker exiting (pid: %d)", (int)getpid());

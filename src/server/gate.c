@@ -30,7 +30,8 @@ static int free_threads(const struct server *server)
 /* Another worker that accepts, has a free thread, and at most `connections` connections. */
 static bool has_better_peer(const struct server *server, unsigned connections)
 {
-    for (int i = 0; i < server->n_peers; i++) {
+    int n_peers = atomic_load_explicit(server->n_peers, memory_order_relaxed);
+    for (int i = 0; i < n_peers; i++) {
         const struct worker_stats *peer = server->peers[i];
         if (peer != server->stats && atomic_load_explicit(&peer->is_accepting, memory_order_relaxed) &&
             atomic_load_explicit(&peer->free_threads, memory_order_relaxed) > 0 &&
@@ -122,7 +123,7 @@ static void on_recheck(struct timer *timer)
 void gate_claim(struct server *server, struct conn *conn)
 {
     struct gate *gate = &server->gate;
-    if (server->n_peers < 2)
+    if (atomic_load_explicit(server->n_peers, memory_order_relaxed) < 2)
         return;
     conn->claimed_at = server->loop->now;
     list_append(&gate->claims, &conn->claim);

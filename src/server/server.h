@@ -58,7 +58,7 @@ struct server {
     struct access_log *access_log; /* NULL: off */
     struct worker_stats *stats;
     const struct worker_stats *const *peers; /* stats of all workers, own included */
-    int n_peers;
+    const _Atomic int *n_peers;              /* grows as workers are added */
     const struct listener *listeners;
     unsigned n_listeners;
 
