@@ -340,6 +340,7 @@ void conn_finish_exchange(struct conn *conn)
 {
     struct server *server = conn->server;
     bool cut = conn->exchange->transit.is_cut;
+    log_access(conn->exchange); /* while the request's bytes are in place */
     if (!conn->closes)
         consume_request(conn);
     drop_exchange(conn);
