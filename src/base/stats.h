@@ -10,7 +10,7 @@
 enum worker_phase {
     WORKER_BOOTING,  /* importing the application */
     WORKER_READY,    /* serving */
-    WORKER_RETIRING, /* wants a replacement: takes no new work, finishes the rest, leaves */
+    WORKER_RETIRING, /* asks to be replaced; serves on until it gets TERM */
 };
 
 struct worker_stats {
