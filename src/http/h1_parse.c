@@ -415,6 +415,8 @@ void h1_parser_init(struct h1_parser *parser, const struct h1_limits *limits, st
 enum h1_result h1_parse_head(struct h1_parser *parser, const char *bytes, size_t len)
 {
     assert(len >= parser->scanned_to);
+    if (len == 0)
+        return H1_MORE;
     parser->head.base = bytes;
     enum h1_result result = H1_DONE;
     while (result == H1_DONE && parser->step == REQUEST_LINE)

@@ -38,5 +38,6 @@ void h1_parser_init(struct h1_parser *parser, const struct h1_limits *limits, st
 
 /* `bytes` always begins with the first byte of the head; `len` only grows. The bytes may have moved
  * since the last call; head.base is set to where they are now. A few empty lines before the request line
- * are skipped (RFC 9112 section 2.2). With H1_BAD, the head holds what was read before. */
+ * are skipped (RFC 9112 section 2.2). NULL is fine for no bytes. With H1_BAD, the head holds what was read
+ * before the mistake. */
 enum h1_result h1_parse_head(struct h1_parser *parser, const char *bytes, size_t len);

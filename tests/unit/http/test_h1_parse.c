@@ -190,6 +190,13 @@ static void asks_for_room(void **state)
     assert_str_equal(head_known(&parser.head, FIELD_HOST), STR("h"));
 }
 
+static void takes_null_for_no_bytes(void **state)
+{
+    h1_parser_init(&parser, &limits, fields, FIELDS);
+    assert_int_equal(h1_parse_head(&parser, NULL, 0), H1_MORE);
+    assert_int_equal(h1_parse_head(&parser, "\r\n", 2), H1_MORE);
+}
+
 /* The bytes arrive one by one, each time at another address. */
 static void follows_bytes_that_move(void **state)
 {
@@ -223,6 +230,7 @@ int main(void)
         cmocka_unit_test(skips_a_few_empty_lines),
         cmocka_unit_test(remembers_the_first_of_repeated_fields),
         cmocka_unit_test(asks_for_room),
+        cmocka_unit_test(takes_null_for_no_bytes),
         cmocka_unit_test(follows_bytes_that_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
