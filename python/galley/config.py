@@ -33,7 +33,9 @@ def _guarded(location, function, argument):
     except ConfigError:
         raise
     except Exception as error:
-        raise ConfigError(f"Failed to read config file: {location}: {_describe(error)}", _traceback(error)) from None
+        raise ConfigError(
+            f"Failed to read config file: {location}: {_describe(error)}", _traceback(error)
+        ) from None
 
 
 def _import(name):

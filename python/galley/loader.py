@@ -48,7 +48,9 @@ def _parse(expression):
     call = node if isinstance(node, ast.Call) else None
     path = _dotted(ast, call.func if call else node)
     if path is None:
-        raise AppLoadError(f"Failed to parse {expression!r} as an attribute name or function call.", APP_ERROR)
+        raise AppLoadError(
+            f"Failed to parse {expression!r} as an attribute name or function call.", APP_ERROR
+        )
     return path, _arguments(ast, call, expression) if call else None
 
 
@@ -131,7 +133,9 @@ def _hint(owner, name):
 
 def _call(factory, module_name, expression, arguments):
     if not callable(factory):
-        raise AppLoadError(f"Application factory must be callable: {expression!r} in {module_name!r}", APP_ERROR)
+        raise AppLoadError(
+            f"Application factory must be callable: {expression!r} in {module_name!r}", APP_ERROR
+        )
     args, kwargs = arguments
     try:
         return factory(*args, **kwargs)

@@ -5,13 +5,14 @@
 import sys
 from pathlib import Path
 
+import generated
 import layers
 import links
 import sizes
 import words
 
 ROOT = Path(__file__).resolve().parents[2]
-CHECKS = (layers, links, sizes, words)
+CHECKS = (generated, layers, links, sizes, words)
 
 
 def main():

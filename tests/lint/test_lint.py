@@ -3,6 +3,7 @@
 
 import pytest
 
+import generated
 import layers
 import links
 import sizes
@@ -167,3 +168,17 @@ def test_links(tree):
     root = tree("docs/a.md", "[b](b.md#top) [c](https://example.org/c) [d](../src) [e](#e)\n[x](gone.md)\n")
     tree("docs/b.md", "# top\n")
     assert [str(finding) for finding in links.check(root)] == ["docs/a.md:2: no such file: gone.md"]
+
+
+# --- generated pages ---------------------------------------------------------------------------------
+
+
+def test_a_stale_page(tree):
+    assert generated.can_check(), "galley is not installed beside pytest"
+    name = "docs/reference/settings.md"
+    root = tree(name, (ROOT / name).read_text() + "one line more\n")
+    assert [str(finding) for finding in generated.check(root)] == [
+        f"{name}:1: stale: make docs writes it anew"
+    ]
+    (root / name).unlink()
+    assert [finding.path for finding in generated.check(root)] == [name]
