@@ -15,14 +15,14 @@ struct well_known {
 };
 
 static struct well_known names[FIELD_COUNT] = {
-#define FIELD(id, name) [FIELD_##id] = { .lower = name, .len = sizeof(name) - 1 },
+#define KNOWN_FIELD(id, name) [FIELD_##id] = { .lower = name, .len = sizeof(name) - 1 },
 #include "http/fields.def"
-#undef FIELD
+#undef KNOWN_FIELD
 };
 
-#define FIELD(id, name) _Static_assert(sizeof(name) <= NAME_MOST, "a longer name needs more room");
+#define KNOWN_FIELD(id, name) _Static_assert(sizeof(name) <= NAME_MOST, "a longer name needs more room");
 #include "http/fields.def"
-#undef FIELD
+#undef KNOWN_FIELD
 _Static_assert((int)FIELD_COUNT < (int)SLOTS, "the table must have free slots");
 
 /* Server and Date describe no hop, but they are the server's own as well, and gunicorn drops them. */

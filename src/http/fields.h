@@ -6,9 +6,9 @@
 
 enum field_id {
     FIELD_OTHER, /* any name that fields.def does not list */
-#define FIELD(id, name) FIELD_##id,
+#define KNOWN_FIELD(id, name) FIELD_##id,
 #include "http/fields.def"
-#undef FIELD
+#undef KNOWN_FIELD
     FIELD_COUNT
 };
 

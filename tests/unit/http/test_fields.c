@@ -6,9 +6,9 @@
 #include "unit.h"
 
 static const str all_names[] = {
-#define FIELD(id, name) { name, sizeof(name) - 1 },
+#define KNOWN_FIELD(id, name) { name, sizeof(name) - 1 },
 #include "http/fields.def"
-#undef FIELD
+#undef KNOWN_FIELD
 };
 
 static void finds_every_name_in_any_case(void **state)
