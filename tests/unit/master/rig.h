@@ -73,6 +73,6 @@ uint64_t rig_running(struct rig *rig);
         int left_ = 4000;                                                                                    \
         while (!(condition) && left_-- > 0)                                                                  \
             usleep(5000);                                                                                    \
-        if (left_ <= 0)                                                                                      \
+        if (left_ < 0)                                                                                       \
             fail_msg("waited in vain for: %s", #condition);                                                  \
     } while (0)
