@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The rows of galley's settings. gunicorn's names, flags and defaults; texts are our own. A row with a
- * FIELD is supported; the others are known by name, so that a configuration that needs one is refused
+ * field is supported; the others are known by name, so that a configuration that needs one is refused
  * with a clear message instead of running without it. Everything that reads settings or writes about
  * them derives from these rows: adding one here is all that a new setting needs. */
 #include "app/options.h"
@@ -21,7 +21,7 @@ static const char dirty_hooks[] = "Dirty Arbiter Hooks";
 static const char control[] = "Control";
 static const char galley[] = "Galley";
 
-#define OF(member) FIELD(struct settings, member)
+#define OF(member) OPTION_FIELD(struct settings, member)
 #define COMBINED "%(h)s %(l)s %(u)s %(t)s \"%(r)s\" %(s)s %(b)s \"%(f)s\" \"%(a)s\""
 
 enum { MANY = 10000, LONG_TIME_S = 1000000000 };

@@ -11,7 +11,7 @@ struct option {
     const char *cli;     /* "-w, --workers"; NULL: not on the command line */
     const char *metavar; /* what help calls the argument */
     const struct value_type *type;
-    size_t at;            /* offset of the field; together with `size` set by FIELD() */
+    size_t at;            /* offset of the field; together with `size` set by OPTION_FIELD() */
     size_t size;          /* 0: the setting is known but not supported yet */
     const char *def;      /* the default as text; NULL: none */
     const char *env;      /* environment variable that replaces the default … */
@@ -23,7 +23,7 @@ struct option {
     const char *doc;      /* the first sentence is the help text */
 };
 
-#define FIELD(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define OPTION_FIELD(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
 
 struct option_table {
     const struct option *rows;
