@@ -166,7 +166,7 @@ static PyObject *new_write(struct start_response *owner)
 
 static PyObject *start_response_call(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = { "status", "headers", "exc_info", NULL };
+    static char *names[] = { (char *)"status", (char *)"headers", (char *)"exc_info", NULL };
     struct start_response *start = (struct start_response *)self;
     PyObject *status, *headers, *exc_info = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:start_response", names, &status, &headers,
