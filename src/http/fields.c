@@ -8,13 +8,10 @@
 
 enum { SLOTS = 128, NAME_MOST = 32 };
 
-struct well_known {
+static const struct well_known {
     char lower[NAME_MOST];
-    char fold[NAME_MOST]; /* 0x20 where `lower` has a letter: what makes the other case the same */
     size_t len;
-};
-
-static struct well_known names[FIELD_COUNT] = {
+} names[FIELD_COUNT] = {
 #define KNOWN_FIELD(id, name) [FIELD_##id] = { .lower = name, .len = sizeof(name) - 1 },
 #include "http/fields.def"
 #undef KNOWN_FIELD
@@ -54,24 +51,21 @@ static unsigned slot_of(const char *name, size_t len)
 __attribute__((constructor)) static void fill_slots(void)
 {
     for (unsigned id = FIELD_OTHER + 1; id < FIELD_COUNT; id++) {
-        struct well_known *name = &names[id];
-        for (size_t i = 0; i < name->len; i++)
-            name->fold[i] = name->lower[i] >= 'a' && name->lower[i] <= 'z' ? 0x20 : 0;
-        unsigned slot = slot_of(name->lower, name->len);
+        unsigned slot = slot_of(names[id].lower, names[id].len);
         while (slots[slot])
             slot = (slot + 1) % SLOTS;
         slots[slot] = (uint8_t)id;
     }
 }
 
-/* Whether the `width` bytes at `at` are the name's, in any case. `width` is a constant where it matters. */
+/* Whether the `width` bytes at `at` are the name's, in any case. Of the bytes in our names the letters, and
+ * only they, have bit 6, and their other case lacks bit 5. */
 static inline bool is_same_at(const struct well_known *known, const char *p, size_t at, size_t width)
 {
-    uint64_t word = 0, fold = 0, lower = 0;
+    uint64_t word = 0, lower = 0;
     memcpy(&word, p + at, width);
-    memcpy(&fold, known->fold + at, width);
     memcpy(&lower, known->lower + at, width);
-    return (word | fold) == lower;
+    return (word | (lower & 0x4040404040404040) >> 1) == lower;
 }
 
 /* The last step overlaps the one before it. */

@@ -67,6 +67,14 @@ static void refuses_what_is_no_host(void **state)
             fail_msg("accepted: %s", bad[i]);
     assert_false(host_is_valid(STR("[::1\0x]")));
     assert_false(host_is_valid(STR("a\0")));
+    for (size_t len = 1; len < 64; len++) {
+        char host[64];
+        memset(host, '0', len);
+        host[0] = '[';
+        host[len - 1] = ']';
+        assert_false(host_is_valid(str_make(host, len)));
+    }
+    assert_true(host_is_valid(STR("[0000:0000:0000:0000:0000:0000:255.255.255.255]")));
 }
 
 static void wants_both_parts_for_connect(void **state)
