@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Settings from all their sources, in gunicorn's order: each overrules the one before. Python runs the
  * configuration file; everything else is decided here, by the rows in options.c. A load that fails
- * leaves nothing behind but the current directory and sys.path, which the next one sets anew. */
+ * changes nothing: what runs goes on with its settings, directory and search path. */
 #include "app/configure.h"
 
 #include <stdio.h>
 
 #include "app/options.h"
+#include "app/place.h"
 #include "app/raw.h"
 #include "conf/cmdline.h"
 #include "conf/directory.h"
@@ -81,7 +82,8 @@ static bool fail_usage(struct load *load, const char *variable, struct buf *sent
 {
     struct buf before = { 0 }, line = { 0 };
     const char *program = load->source->program;
-    buf_printf(&before, "usage: %s %s\n", program, usage);
+    if (!load->report->log)
+        buf_printf(&before, "usage: %s %s\n", program, usage);
     buf_printf(&line, "%s: error: %s", program, buf_text(sentence));
     if (variable)
         buf_printf(&line, " (from environment variable %s)", variable);
@@ -189,8 +191,7 @@ static bool assign_lines(struct load *load)
 
 /* Python's answers */
 
-/* Takes the exception that is set. True: it is for the caller of the program (SystemExit,
- * KeyboardInterrupt), and is set again. */
+/* Whether the exception that is set is for Python itself: SystemExit, KeyboardInterrupt. */
 static bool keep_exit(const struct load *load)
 {
     return !load->report->log && !PyErr_ExceptionMatches(PyExc_Exception);
@@ -361,29 +362,17 @@ static bool read_file(struct load *load)
     return is_good;
 }
 
-/* Where Python looks for modules */
+/* Where the program runs */
 
-static bool put_on_path(struct load *load, const char *directory)
+static bool return_to_start(struct load *load)
 {
-    PyObject *path = PySys_GetObject("path"), *entry = PyUnicode_DecodeFSDefault(directory);
-    int is_there = path && entry ? PySequence_Contains(path, entry) : -1;
-    bool is_good = is_there == 1 || (is_there == 0 && PyList_Insert(path, 0, entry) == 0);
-    Py_XDECREF(entry);
-    return is_good || fail_python(load, "sys.path: ");
-}
-
-static bool reset_path(struct load *load)
-{
-    PyObject *path = PySys_GetObject("path");
-    if (path && PyList_SetSlice(path, 0, PyList_Size(path), load->source->search_path) == 0)
-        return true;
-    return fail_python(load, "sys.path: ");
+    return place_reset_path(load->source->search_path) == 0 || fail_python(load, "sys.path: ");
 }
 
 static bool enter(struct load *load, const char *directory)
 {
     if (chdir(directory) == 0)
-        return put_on_path(load, directory);
+        return place_put_on_path(directory) == 0 || fail_python(load, "sys.path: ");
     struct buf error = { 0 };
     diag_print_setting(option_find(&galley_options, STR("chdir")), &error);
     buf_printf(&error, ": can't chdir to '%s': %m", directory);
@@ -395,8 +384,8 @@ static bool extend_path(struct load *load)
     str rest = str_of(load->settings->pythonpath);
     while (rest.p) {
         str part = str_split(&rest, ',');
-        if (!put_on_path(load, directory_absolute(arena_of(load), part)))
-            return false;
+        if (part.len && place_put_on_path(directory_absolute(arena_of(load), part)) < 0)
+            return fail_python(load, "sys.path: ");
     }
     return true;
 }
@@ -470,7 +459,7 @@ static bool set_environment(struct load *load)
 
 static bool load_all(struct load *load)
 {
-    return start_values(load) && parse_lines(load) && reset_path(load) &&
+    return start_values(load) && parse_lines(load) && return_to_start(load) &&
            enter(load, load->source->directory) && take_operand(load) && read_file(load) &&
            assign_lines(load) && assign_overrides(load) && settle(load) && require_application(load) &&
            enter(load, load->settings->chdir) && extend_path(load) && set_environment(load);
@@ -482,7 +471,13 @@ struct settings *settings_load(const struct configure_source *source, const stru
     struct settings *settings = memory_zero(sizeof(*settings));
     arena_init(&settings->arena, ARENA_BLOCK);
     struct load load = { .source = source, .report = report, .settings = settings };
-    if (load_all(&load))
+    struct place place;
+    place_save(&place);
+    bool is_good = load_all(&load);
+    if (!is_good)
+        place_return(&place);
+    place_done(&place);
+    if (is_good)
         return settings;
     settings_free(settings);
     *out_exit = load.exit;

@@ -36,8 +36,8 @@ struct configure_report {
 
 /* New settings, or NULL when there are none: an error was reported, or --help or --version answered,
  * and `*out_exit` is the program's exit code. When the configuration file raised SystemExit or
- * KeyboardInterrupt, that is set as the exception, unless the report goes to a log. Changes the current
- * directory, sys.path and (only when all is well) the environment as the settings say. */
+ * KeyboardInterrupt, that is set as the exception, unless the report goes to a log. When all is
+ * well the current directory, sys.path and the environment are as the settings say, else unchanged. */
 struct settings *settings_load(const struct configure_source *source, const struct configure_report *report,
                                int *out_exit);
 void settings_free(struct settings *settings);
