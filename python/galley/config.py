@@ -46,7 +46,7 @@ def _import(name):
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(error.name + ".")):
-            raise ConfigError(f"there is no module named {error.name!r}") from None
+            raise ConfigError(f"python:{name}: there is no module named {error.name!r}") from None
         raise
 
 

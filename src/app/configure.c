@@ -169,7 +169,7 @@ static bool assign(struct load *load, const struct option *row, const struct raw
     if (option_set_assign(&load->settings->values, row, raw, origin, &diag))
         return true;
     struct buf before = { 0 }, error = { 0 };
-    if (origin.kind == ORIGIN_FILE)
+    if (origin.kind == ORIGIN_FILE && !load->report->log)
         buf_printf(&before, "Invalid value for %s: %s\n", row->name, diag.shown);
     diag_print(&diag, &error);
     fail(load, buf_str(&before), &error);
