@@ -41,15 +41,18 @@ needs-run needs-test needs-fuzz needs-bench: needs-%:
 # --- the virtual environment -------------------------------------------------------------------------
 
 $(made): | needs-run
-	$(PYTHON) -m venv --clear $(VENV)
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
 $(call stamp,build) $(call stamp,test) $(call stamp,lint): $(call stamp,%): requirements/%.txt $(made)
-	$(pip) install -r $<
+	@echo "installing $< into $(VENV)"
+	@$(pip) install -r $<
 	@touch $@
 
 $(call stamp,demo): examples/demo/requirements.txt $(made)
-	$(pip) install -r $<
+	@echo "installing $< into $(VENV)"
+	@$(pip) install -r $<
 	@touch $@
 
 # --- galley itself -----------------------------------------------------------------------------------
@@ -57,7 +60,8 @@ $(call stamp,demo): examples/demo/requirements.txt $(made)
 build: needs-run $(call stamp,galley)
 
 $(call stamp,galley): $(sources) $(call stamp,build)
-	PATH="$(abspath $(VENV)/bin):$$PATH" $(pip) install --no-deps --no-build-isolation --force-reinstall \
+	@echo "building galley in $(BUILD), installing it into $(VENV)"
+	@PATH="$(abspath $(VENV)/bin):$$PATH" $(pip) install --no-deps --no-build-isolation --force-reinstall \
 		-Cbuild-dir=$(BUILD) $(addprefix -Csetup-args=,$(SETUP)) .
 	@touch $@
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "app/crew.h"
 #include "app/errors.h"
 #include "app/input.h"
 #include "app/start_response.h"
