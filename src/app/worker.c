@@ -70,6 +70,7 @@ static void run_call(struct task *job)
 {
     struct exchange *exchange = CONTAINER_OF(job, struct exchange, job);
     struct worker *worker = exchange->server->owner;
+    atomic_store_explicit(&exchange->begun_ms, clock_mono_ms(), memory_order_relaxed);
     wsgi_call(worker->wsgi, exchange);
 }
 
@@ -119,10 +120,11 @@ static void overdue(void *owner, struct exchange *exchange)
     const struct http_head *head = exchange->head;
     str target = head_slice(head, head->target);
     log_write(worker->log, LOG_CRITICAL,
-              "WORKER TIMEOUT (pid:%d): %.*s %.*s has run for %lld s; the client got 504 and the worker is "
+              "WORKER TIMEOUT (pid:%d): %.*s %.*s ran over the timeout of %lld s; the client got 504 and the "
+              "worker is "
               "replaced",
               (int)getpid(), STR_FMT(head_slice(head, head->method_name)), (int)size_min(target.len, 160),
-              target.p, (long long)((clock_mono_us() - exchange->start_us) / 1000000));
+              target.p, (long long)worker->settings->timeout_s);
     retire(worker);
 }
 
@@ -171,11 +173,18 @@ static void on_reopen(void *owner)
 
 static const struct worker_signal_ops signal_ops = { on_term, on_quit, on_reopen };
 
+/* Often enough that one late beat does not look like a dead worker. */
+static msec beat_interval(const struct settings *settings)
+{
+    msec quarter = settings->timeout_s * 1000 / 4;
+    return quarter && quarter < BEAT_MS ? quarter : BEAT_MS;
+}
+
 static void on_beat(struct timer *timer)
 {
     struct worker *worker = CONTAINER_OF(timer, struct worker, beat);
     atomic_store(&worker->seat->stats->beat_ms, worker->loop.now);
-    timer_set(&worker->loop, timer, BEAT_MS);
+    timer_set(&worker->loop, timer, beat_interval(worker->settings));
 }
 
 static void on_master_gone(struct watch *watch, uint32_t events)
@@ -347,6 +356,17 @@ static bool start_threads(struct worker *worker)
     return ok;
 }
 
+/* os.environ["SERVER_SOFTWARE"], which applications ask for the server they run under. */
+static int announce_server(void)
+{
+    PyObject *environ = import_from("os", "environ");
+    PyObject *value = PyUnicode_FromString("galley/" GALLEY_VERSION);
+    int result = environ && value ? PyMapping_SetItemString(environ, "SERVER_SOFTWARE", value) : -1;
+    Py_XDECREF(environ);
+    Py_XDECREF(value);
+    return result;
+}
+
 /* The reason is the last line, behind the application's own traceback. Returns the exit code. */
 static int load_application(struct worker *worker, PyObject *given)
 {
@@ -438,12 +458,10 @@ int worker_run(const struct settings *settings, const struct worker_seat *seat, 
     struct worker worker = { .settings = settings, .seat = seat, .log = log };
     if (!drop_privileges(&worker))
         return EXIT_WORKER_BOOT;
-    int code = load_application(&worker, application);
-    if (code)
-        return code;
-    if (!start_engine(&worker)) {
+    int code = announce_server() ? EXIT_WORKER_BOOT : load_application(&worker, application);
+    if (code || !start_engine(&worker)) {
         log_boot_failure(&worker);
-        return EXIT_WORKER_BOOT;
+        return code ? code : EXIT_WORKER_BOOT;
     }
     serve_requests(&worker);
     log_write(log, LOG_INFO, "Worker exiting (pid: %d)", (int)getpid());

@@ -50,6 +50,8 @@ void wsgi_free(struct wsgi *wsgi)
 
 static bool set_sum_length(struct call *call, PyObject *items)
 {
+    if (call->has_head)
+        return true; /* write() was used */
     uint64_t sum = 0;
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items); i++) {
         PyObject *item = PySequence_Fast_GET_ITEM(items, i);
@@ -214,15 +216,31 @@ static void send_error_page(struct exchange *exchange)
     buf_done(&page);
 }
 
+/* environ[name], the name in any case as in gunicorn's formats: as it is, then in upper case (a new reference
+ * or NULL). */
+static PyObject *find_variable(PyObject *environ, const char *name)
+{
+    PyObject *key = PyUnicode_FromString(name);
+    PyObject *value = key ? PyDict_GetItem(environ, key) : NULL;
+    PyObject *upper = key && !value ? PyObject_CallMethod(key, "upper", NULL) : NULL;
+    if (upper)
+        value = PyDict_GetItem(environ, upper);
+    Py_XINCREF(value);
+    Py_XDECREF(key);
+    Py_XDECREF(upper);
+    return value;
+}
+
 /* The access log's environ variables are read now, while the environ exists. */
 static void take_notes(struct wsgi *wsgi, struct exchange *exchange, PyObject *environ)
 {
     for (size_t i = 0; i < wsgi->config.n_note_names; i++) {
-        PyObject *value = PyDict_GetItemString(environ, wsgi->config.note_names[i]);
+        PyObject *value = find_variable(environ, wsgi->config.note_names[i]);
         PyObject *text = value ? PyObject_Str(value) : NULL;
         const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
         buf_append(&exchange->notes, str_of(utf8 ? utf8 : "-"));
         buf_append_char(&exchange->notes, '\0');
+        Py_XDECREF(value);
         Py_XDECREF(text);
         PyErr_Clear();
     }

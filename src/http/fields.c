@@ -33,6 +33,7 @@ static const bool hop_by_hop[FIELD_COUNT] = {
     [FIELD_PROXY_AUTHORIZATION] = true,
     [FIELD_TE] = true,
     [FIELD_TRAILER] = true,
+    [FIELD_TRAILERS] = true,
     [FIELD_TRANSFER_ENCODING] = true,
     [FIELD_UPGRADE] = true,
 };

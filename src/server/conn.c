@@ -34,6 +34,14 @@ static void due_send(struct conn *conn)
     conn_close(conn);
 }
 
+/* Waiting for a thread is no part of the call: its deadline counts from its beginning. */
+static msec call_time_left(const struct conn *conn)
+{
+    msec timeout = conn->server->config->call_timeout_ms;
+    msec begun = atomic_load_explicit(&conn->exchange->begun_ms, memory_order_relaxed);
+    return begun ? begun + timeout - conn->server->loop->now : timeout;
+}
+
 static void due_call(struct conn *conn)
 {
     struct server *server = conn->server;
@@ -44,14 +52,14 @@ static void due_call(struct conn *conn)
     }
     if (output_is_finished(&exchange->output))
         return; /* just in time: its news are posted */
-    if (server->handler->cancel(server->handler_owner, exchange)) {
-        exchange->is_handled = false;
-        conn_refuse(conn, 504, "no application thread came free within timeout");
+    msec left = call_time_left(conn);
+    if (left > 0) {
+        timer_set(server->loop, &conn->timer, left);
         return;
     }
-    bool begun = exchange->transit.is_begun;
+    bool has_begun = exchange->transit.is_begun;
     output_abort(&exchange->output);
-    if (!begun)
+    if (!has_begun)
         conn_write_past_handler(conn, 504);
     server->handler->overdue(server->handler_owner, exchange);
     conn_close(conn);

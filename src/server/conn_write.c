@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The response side of an HTTP/1.1 connection (RFC 9112 sections 6 and 7). Takes segments from the
- * exchange's output, frames them, and sends head and body together. A segment carries the framing that
- * stands before it; the line end behind a chunk is part of the next prefix, so that a response of one
- * item leaves in a single call. */
+ * exchange's output, frames them, and sends head and body together: a response of one item leaves in a
+ * single call. A segment carries its own framing. */
 #include <errno.h>
 
 #include "http/h1_write.h"
@@ -43,7 +42,7 @@ static void write_head(struct conn *conn)
         conn->server->is_draining || !exchange->head->keep_alive || !conn->server->config->keepalive_ms;
     struct h1_response_head head = {
         .status = output->status,
-        .reason = buf_str(&output->reason),
+        .reason = output->reason.len ? buf_str(&output->reason) : STR_NONE,
         .server = conn->server->config->server_token,
         .date = server_date(conn->server),
         .fields = buf_str(&output->fields),
@@ -66,19 +65,8 @@ static void write_head(struct conn *conn)
     exchange->status = output->status;
 }
 
-static void set_prefix(struct segment *segment, bool ends_chunk, uint64_t size, str tail)
-{
-    size_t len = 0;
-    if (ends_chunk) {
-        memcpy(segment->prefix, "\r\n", 2);
-        len = 2;
-    }
-    if (size)
-        len += chunked_head(segment->prefix + len, size);
-    memcpy(segment->prefix + len, tail.p, tail.len);
-    segment->prefix_len = (uint8_t)(len + tail.len);
-    segment->prefix_at = 0;
-}
+static const char line_end[] = "\r\n";
+enum { LINE_END = 2 };
 
 /* Cuts what goes beyond the declared length; drops what the response may not have. */
 static uint64_t allowed(struct transit *transit, const struct output *output, uint64_t len)
@@ -99,10 +87,10 @@ static void frame_segment(struct exchange *exchange, struct segment *segment)
     if (take < segment->len)
         output_sent(&exchange->output, segment->len - take);
     segment->len = take;
-    segment->prefix_len = segment->prefix_at = 0;
+    segment->prefix_len = segment->prefix_at = segment->suffix_left = 0;
     if (transit->is_chunked && take) {
-        set_prefix(segment, transit->has_chunk, take, STR(""));
-        transit->has_chunk = true;
+        segment->prefix_len = (uint8_t)chunked_head(segment->prefix, take);
+        segment->suffix_left = LINE_END;
     }
     list_append(&transit->sending, &segment->link);
 }
@@ -118,8 +106,14 @@ static void frame_end(struct conn *conn, bool failed)
     }
     if (!transit->is_chunked)
         return;
-    transit->last = (struct segment){ .fd = -1, .is_frame = true, .release = keep };
-    set_prefix(&transit->last, transit->has_chunk, 0, STR("0\r\n\r\n"));
+    static const char last_chunk[] = "0\r\n\r\n";
+    transit->last = (struct segment){
+        .p = last_chunk,
+        .fd = -1,
+        .is_frame = true,
+        .len = sizeof(last_chunk) - 1,
+        .release = keep,
+    };
     list_append(&transit->sending, &transit->last.link);
 }
 
@@ -142,18 +136,29 @@ static void take_news(struct conn *conn)
         frame_end(conn, news.is_failed);
 }
 
+static bool is_sent(const struct segment *segment)
+{
+    return segment->prefix_at == segment->prefix_len && !segment->len && !segment->suffix_left;
+}
+
+static void add_iov(struct iovec *iov, int *n, const char *p, size_t len)
+{
+    if (len)
+        iov[(*n)++] = (struct iovec){ (char *)p, len };
+}
+
+/* What can leave in one call: up to the first range of a file. */
 static int fill_iov(const struct link *sending, struct iovec *iov)
 {
     int n = 0;
-    for (const struct link *link = sending->next; link != sending && n + 2 <= IOV_MOST; link = link->next) {
+    for (const struct link *link = sending->next; link != sending && n + 3 <= IOV_MOST; link = link->next) {
         const struct segment *segment = CONTAINER_OF(link, struct segment, link);
-        if (segment->prefix_at < segment->prefix_len)
-            iov[n++] = (struct iovec){ (char *)segment->prefix + segment->prefix_at,
-                                       (size_t)(segment->prefix_len - segment->prefix_at) };
+        add_iov(iov, &n, segment->prefix + segment->prefix_at,
+                (size_t)(segment->prefix_len - segment->prefix_at));
         if (!segment->p && segment->len)
             break;
-        if (segment->len)
-            iov[n++] = (struct iovec){ (char *)segment->p, segment->len };
+        add_iov(iov, &n, segment->p, segment->len);
+        add_iov(iov, &n, line_end + LINE_END - segment->suffix_left, segment->suffix_left);
     }
     return n;
 }
@@ -162,7 +167,7 @@ static void drop_sent(struct link *sending)
 {
     while (!list_is_empty(sending)) {
         struct segment *segment = CONTAINER_OF(sending->next, struct segment, link);
-        if (segment->len || segment->prefix_at < segment->prefix_len)
+        if (!is_sent(segment))
             return;
         struct link one;
         link_init(&one);
@@ -185,6 +190,9 @@ static uint64_t advance(struct link *sending, size_t n)
         segment->p += data;
         segment->len -= data;
         n -= data;
+        size_t suffix = size_min(n, segment->suffix_left);
+        segment->suffix_left = (uint8_t)(segment->suffix_left - suffix);
+        n -= suffix;
         body += segment->is_frame ? 0 : data;
     }
     drop_sent(sending);

@@ -61,6 +61,7 @@ void exchange_reset(struct exchange *exchange)
     exchange->chunked = (struct chunked){ 0 };
     exchange->conn = NULL;
     exchange->head = NULL;
+    atomic_store_explicit(&exchange->begun_ms, 0, memory_order_relaxed);
     exchange->body_sent = 0;
     exchange->status = 0;
     exchange->is_handled = exchange->is_logged = false;

@@ -29,7 +29,6 @@ struct transit {
     bool is_cut;          /* … and the client must be able to tell that it is not complete */
     bool is_chunked;
     bool is_bodiless; /* HEAD, 204, 304 … */
-    bool has_chunk;
 };
 
 struct exchange {
@@ -41,11 +40,12 @@ struct exchange {
     struct task news; /* posted by the handler whenever `output` has something new */
     struct task job;  /* the handler's: runs it on one of its threads */
     struct arena arena;
-    struct buf notes;  /* values of environ variables that the access log wants, NUL terminated each */
-    int64_t start_us;  /* first byte of the request, monotonic */
-    int64_t body_sent; /* bytes of response body handed to the kernel */
-    int status;        /* of the response that the client gets; 0 before one is begun */
-    bool is_handled;   /* the handler owns it until output.is_finished */
+    struct buf notes;      /* values of environ variables that the access log wants, NUL terminated each */
+    int64_t start_us;      /* first byte of the request, monotonic */
+    _Atomic msec begun_ms; /* when the handler began to work on it, monotonic; 0: not yet */
+    int64_t body_sent;     /* bytes of response body handed to the kernel */
+    int status;            /* of the response that the client gets; 0 before one is begun */
+    bool is_handled;       /* the handler owns it until output.is_finished */
     bool is_logged;
     struct transit transit;
     struct chunked chunked; /* state of a chunked request body */

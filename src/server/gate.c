@@ -41,15 +41,19 @@ static bool has_better_peer(const struct server *server, unsigned connections)
     return false;
 }
 
-static bool should_be_open(const struct server *server)
+/* Whether this worker could take a connection at all. What changes that is an event of its own loop. */
+static bool is_able(const struct server *server)
 {
-    if (server->is_draining || server->n_conns >= server->config->connections_most)
-        return false;
-    if (server->handler->idle(server->handler_owner) == 0)
-        return false;
+    return !server->is_draining && server->n_conns < server->config->connections_most &&
+           server->handler->idle(server->handler_owner) > 0;
+}
+
+/* Whether it should leave the next connection to another one. */
+static bool should_yield(const struct server *server)
+{
     if (free_threads(server) <= 0 && has_better_peer(server, UINT32_MAX))
-        return false;
-    return server->n_conns < SHARE_SLACK || !has_better_peer(server, (server->n_conns - SHARE_SLACK) / 2);
+        return true;
+    return server->n_conns >= SHARE_SLACK && has_better_peer(server, (server->n_conns - SHARE_SLACK) / 2);
 }
 
 static void publish(struct server *server)
@@ -87,14 +91,15 @@ static void set_gate(struct server *server, bool open)
         open_gate(server);
     else if (!open && server->gate.is_open)
         close_gate(server);
-    if (!open && !server->is_draining)
-        timer_set(server->loop, &server->gate.recheck, RECHECK_MS);
 }
 
 void gate_update(struct server *server)
 {
-    if (!server->gate.is_paused)
-        set_gate(server, should_be_open(server));
+    bool able = is_able(server) && !server->gate.is_paused;
+    bool yields = able && should_yield(server);
+    set_gate(server, able && !yields);
+    if (yields)
+        timer_set(server->loop, &server->gate.recheck, RECHECK_MS);
     publish(server);
 }
 
@@ -177,7 +182,7 @@ static void on_listener_ready(struct watch *watch, uint32_t events)
 {
     struct listener_watch *listener = CONTAINER_OF(watch, struct listener_watch, watch);
     struct server *server = listener->server;
-    for (int i = 0; i < ACCEPTS_A_TURN && should_be_open(server); i++)
+    for (int i = 0; i < ACCEPTS_A_TURN && is_able(server) && !should_yield(server); i++)
         if (!accept_one(server, listener) || watch->fd < 0)
             break;
 }

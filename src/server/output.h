@@ -16,8 +16,8 @@ struct segment {
     const char *p; /* NULL: a file */
     int fd;        /* owned; -1 for memory */
     bool is_frame; /* the loop's own bytes (the head), no part of the body */
-    /* The protocol's framing that goes before the bytes, e.g. a chunk head. The loop's. */
-    uint8_t prefix_len, prefix_at;
+    /* The protocol's framing around the bytes: a chunk head before, a line end behind. The loop's. */
+    uint8_t prefix_len, prefix_at, suffix_left;
     char prefix[SEGMENT_PREFIX];
     off_t offset;
     uint64_t len; /* still to be sent */

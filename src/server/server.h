@@ -45,7 +45,7 @@ struct gate {
     struct link claims;             /* new connections whose first request is on its way, oldest first */
     unsigned n_claims;
     bool is_open;
-    bool is_paused; /* out of descriptors: shut whatever should_be_open says */
+    bool is_paused; /* out of descriptors: shut for a while */
     struct timer recheck;
 };
 
