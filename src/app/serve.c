@@ -5,6 +5,7 @@
 #include "app/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "app/worker.h"
@@ -15,6 +16,10 @@ struct service {
     const struct configure_source *source;
     PyObject *application; /* galley.run()'s, or NULL; borrowed */
     struct log log;
+    /* Workers open the access log as their own user, who may be unable to create it: the master does. */
+    char *access_log; /* path; NULL: none */
+    uid_t uid;
+    gid_t gid;
 };
 
 static void describe(struct settings *settings, struct master_config *out)
@@ -62,14 +67,42 @@ static int run_worker(void *owner, const struct worker_seat *seat)
     return worker_run(seat->config->settings, seat, &service->log, service->application);
 }
 
-/* The error log follows the new settings; when its file cannot be opened the old one stays in use. */
-static void retune_log(struct service *service, const struct settings *settings)
+static bool report(struct service *service, const char *setting, const char *value, int error)
 {
+    log_write(&service->log, LOG_ERROR, "%s '%s' cannot be opened: %s", setting, value, strerror(-error));
+    return false;
+}
+
+static int create_access_log(const struct service *service)
+{
+    if (!service->access_log)
+        return 0;
+    AUTO_CLOSE int fd = open(service->access_log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return -errno;
+    return fchown(fd, service->uid, service->gid) < 0 && errno != EPERM ? -errno : 0;
+}
+
+static int give_logs_away(struct service *service)
+{
+    int error = log_chown(&service->log, service->uid, service->gid);
+    return error && error != -EPERM ? error : create_access_log(service);
+}
+
+/* What cannot be opened is reported; the error log then stays what it was. */
+static bool open_logs(struct service *service, const struct settings *settings)
+{
+    bool is_file = settings->accesslog && strcmp(settings->accesslog, "-") != 0;
+    free(service->access_log);
+    service->access_log = is_file ? str_dup(str_of(settings->accesslog)) : NULL;
+    service->uid = settings->uid;
+    service->gid = settings->gid;
     service->log.level = settings->loglevel;
     int error = log_open(&service->log, settings->errorlog);
     if (error)
-        log_write(&service->log, LOG_ERROR, "errorlog '%s' cannot be opened: %s", settings->errorlog,
-                  strerror(-error));
+        return report(service, "errorlog", settings->errorlog, error);
+    error = give_logs_away(service);
+    return error ? report(service, "accesslog", settings->accesslog, error) : true;
 }
 
 static bool reload(void *owner, struct master_config *out)
@@ -80,7 +113,10 @@ static bool reload(void *owner, struct master_config *out)
     struct settings *settings = settings_load(service->source, &report, &code);
     if (!settings)
         return false;
-    retune_log(service, settings);
+    if (!open_logs(service, settings)) {
+        settings_free(settings);
+        return false;
+    }
     describe(settings, out);
     return true;
 }
@@ -94,28 +130,13 @@ static void reopen_logs(void *owner)
 {
     struct service *service = owner;
     int error = log_reopen(&service->log);
+    if (!error)
+        error = give_logs_away(service);
     if (error)
-        log_write(&service->log, LOG_ERROR, "cannot reopen the error log: %s", strerror(-error));
+        log_write(&service->log, LOG_ERROR, "cannot reopen the logs: %s", strerror(-error));
 }
 
 static const struct master_ops ops = { fork_python, run_worker, reload, release, reopen_logs };
-
-/* Before daemonize, so that a file that cannot be opened is still heard of. */
-static bool open_log(struct service *service, const struct settings *settings)
-{
-    log_init(&service->log, settings->loglevel);
-    int error = log_open(&service->log, settings->errorlog);
-    if (error) {
-        log_write(&service->log, LOG_ERROR, "errorlog '%s' cannot be opened: %s", settings->errorlog,
-                  strerror(-error));
-        return false;
-    }
-    error = log_chown(&service->log, settings->uid, settings->gid);
-    if (error)
-        log_write(&service->log, LOG_WARNING, "errorlog '%s' keeps its owner: %s", settings->errorlog,
-                  strerror(-error));
-    return true;
-}
 
 static bool go_to_background(struct service *service, const struct settings *settings)
 {
@@ -135,11 +156,14 @@ int serve(struct settings *settings, const struct configure_source *source, PyOb
     struct master_config config;
     int code = 1;
     umask(settings->umask);
+    log_init(&service.log, settings->loglevel);
     describe(settings, &config);
-    if (open_log(&service, settings) && go_to_background(&service, settings))
+    /* the logs first, so that a file that cannot be opened is still heard of */
+    if (open_logs(&service, settings) && go_to_background(&service, settings))
         code = master_run(&config, &ops, &service, &service.log);
     else
         settings_free(settings);
     log_done(&service.log);
+    free(service.access_log);
     return code;
 }

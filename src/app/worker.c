@@ -239,6 +239,13 @@ static void configure(struct worker *worker)
     };
 }
 
+/* For the log, and for the master, whose last line repeats it. */
+static void report_boot_error(struct worker *worker, const char *error)
+{
+    log_write(worker->log, LOG_ERROR, "%s", error);
+    snprintf(worker->seat->stats->boot_error, BOOT_ERROR_MAX, "%s", error);
+}
+
 static bool open_access_log(struct worker *worker)
 {
     const struct settings *settings = worker->settings;
@@ -249,7 +256,10 @@ static bool open_access_log(struct worker *worker)
         access_log_open(&worker->loop, settings->accesslog, settings->access_log_format, &why);
     if (worker->server.access_log)
         return true;
-    log_write(worker->log, LOG_ERROR, "accesslog '%s' cannot be opened: %s", settings->accesslog, why);
+    struct buf error = { 0 };
+    buf_printf(&error, "accesslog '%s' cannot be opened: %s", settings->accesslog, why);
+    report_boot_error(worker, buf_text(&error));
+    buf_done(&error);
     return false;
 }
 
@@ -380,7 +390,7 @@ static int load_application(struct worker *worker, PyObject *given)
     if (!worker->application && traceback.len)
         log_text(worker->log, LOG_ERROR, buf_str(&traceback));
     if (!worker->application)
-        log_write(worker->log, LOG_ERROR, "%s", buf_text(&error));
+        report_boot_error(worker, buf_text(&error));
     buf_done(&traceback);
     buf_done(&error);
     return worker->application ? 0 : code;

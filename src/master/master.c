@@ -29,12 +29,12 @@ enum {
 
 static void on_term(struct master *master)
 {
-    stop_begin(master, SIGTERM, 0, NULL);
+    stop_begin(master, SIGTERM, 0, "");
 }
 
 static void on_quit(struct master *master)
 {
-    stop_begin(master, SIGQUIT, 0, NULL);
+    stop_begin(master, SIGQUIT, 0, "");
 }
 
 static void on_hup(struct master *master)
@@ -261,7 +261,7 @@ static void log_end(struct master *master)
     if (master->n_alive)
         log_write(master->log, LOG_WARNING, "%d workers did not end after SIGKILL", master->n_alive);
     log_write(master->log, level, "Shutting down: Master");
-    if (master->reason)
+    if (master->reason[0])
         log_write(master->log, level, "Reason: %s", master->reason);
 }
 

@@ -5,6 +5,7 @@
 #include "master/reap.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -16,16 +17,21 @@
 struct death {
     struct worker worker;
     enum worker_phase phase;
-    int exit_code; /* -1: a signal */
+    int exit_code;              /* -1: a signal */
+    char error[BOOT_ERROR_MAX]; /* what the worker says of it */
 };
 
-static const char *boot_failure(const struct death *death)
+enum { REASON_MAX = BOOT_ERROR_MAX + 32 };
+
+/* gunicorn's words, then the worker's own. False: it did not fail to boot. */
+static bool boot_failure(const struct death *death, char reason[REASON_MAX])
 {
-    if (death->phase != WORKER_BOOTING)
-        return NULL;
-    if (death->exit_code == EXIT_WORKER_BOOT)
-        return "Worker failed to boot.";
-    return death->exit_code == EXIT_APP_LOAD ? "App failed to load." : NULL;
+    bool is_app = death->exit_code == EXIT_APP_LOAD;
+    if (death->phase != WORKER_BOOTING || (!is_app && death->exit_code != EXIT_WORKER_BOOT))
+        return false;
+    snprintf(reason, REASON_MAX, "%s%s%s", is_app ? "App failed to load." : "Worker failed to boot.",
+             death->error[0] ? " " : "", death->error);
+    return true;
 }
 
 static void log_signal(struct master *master, const struct worker *worker, int number)
@@ -57,6 +63,8 @@ static struct death bury(struct master *master, struct worker *worker, int statu
         .phase = worker_phase(master, worker),
         .exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
     };
+    const char *error = master->board.slots[worker - master->workers].stats.boot_error;
+    snprintf(death.error, sizeof(death.error), "%.*s", BOOT_ERROR_MAX - 1, error);
     scoreboard_clear(&master->board, (int)(worker - master->workers));
     *worker = (struct worker){ 0 };
     master->n_alive--;
@@ -78,12 +86,13 @@ static bool stops_server(struct master *master, const struct generation *generat
 
 static void follow_up(struct master *master, struct generation *generation, const struct death *death)
 {
-    const char *reason = boot_failure(death);
-    if (reason && generation == &master->next) {
+    char reason[REASON_MAX];
+    bool is_boot_failure = boot_failure(death, reason);
+    if (is_boot_failure && generation == &master->next) {
         reload_abandon(master, reason);
         return;
     }
-    if (reason && stops_server(master, generation)) {
+    if (is_boot_failure && stops_server(master, generation)) {
         stop_begin(master, SIGTERM, death->exit_code, reason);
         return;
     }

@@ -68,7 +68,7 @@ struct master {
     bool is_stopping;
     msec give_up_ms; /* when even killed workers are waited for no longer */
     int exit_code;
-    const char *reason; /* for the last line; NULL: an ordinary stop */
+    char reason[BOOT_ERROR_MAX + 64]; /* for the last line; empty: an ordinary stop */
 };
 
 /* The generation with this number, or NULL when it is gone. */

@@ -4,6 +4,7 @@
 #include "master/stop.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 
@@ -19,7 +20,7 @@ void stop_begin(struct master *master, int number, int exit_code, const char *re
 {
     master->is_stopping = true;
     master->exit_code = exit_code;
-    master->reason = reason;
+    snprintf(master->reason, sizeof(master->reason), "%s", reason);
     binds_close(&master->next.binds, &master->current.binds, true);
     binds_close(&master->current.binds, NULL, true);
     msec limit = clock_mono_ms() + master->current.config.graceful_timeout_ms;

@@ -5,7 +5,7 @@
 #include "master/state.h"
 
 /* Closes the listeners and sends the signal (TERM or QUIT) to the workers; who has not left by
- * graceful_timeout is killed. `reason` is static text, or NULL for an ordinary stop. */
+ * graceful_timeout is killed. `reason` is for the log's last line, empty for an ordinary stop. */
 void stop_begin(struct master *master, int number, int exit_code, const char *reason);
 
 /* A second INT or QUIT: little time remains. */
