@@ -2,7 +2,6 @@
 #include "child.h"
 
 #include <errno.h>
-#include <grp.h>
 
 #include "master/privileges.h"
 
