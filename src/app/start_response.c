@@ -17,11 +17,12 @@ struct start_response {
     PyObject_HEAD struct call *call; /* NULL when it is over */
 };
 
-struct write_method {
+/* write() and wsgi.early_hints(): callables that belong to a start_response. */
+struct companion {
     PyObject_HEAD struct start_response *owner; /* a reference */
 };
 
-static PyTypeObject *start_response_type, *write_type;
+static PyTypeObject *start_response_type, *write_type, *early_hints_type;
 
 /* The latin-1 bytes of a native string (PEP 3333, "Unicode Issues"). */
 static bool text_of(PyObject *object, const char *what, str *out)
@@ -61,12 +62,48 @@ static bool set_status(struct output *output, PyObject *object)
     return true;
 }
 
-static bool set_length(struct output *output, PyObject *object, str value)
+/* A pair (name, value) as two checked strings. */
+static bool parse_pair(PyObject *pair, str *out_name, str *out_value)
+{
+    bool is_tuple = PyTuple_Check(pair);
+    if (!(is_tuple || PyList_Check(pair)) || PySequence_Size(pair) != 2) {
+        PyErr_Format(PyExc_TypeError, "each field must be a tuple (name, value), not %R", pair);
+        return false;
+    }
+    PyObject *name = is_tuple ? PyTuple_GET_ITEM(pair, 0) : PyList_GET_ITEM(pair, 0);
+    PyObject *value = is_tuple ? PyTuple_GET_ITEM(pair, 1) : PyList_GET_ITEM(pair, 1);
+    if (!text_of(name, "a field name", out_name) || !text_of(value, "a field value", out_value))
+        return false;
+    if (!field_name_is_valid(*out_name)) {
+        PyErr_Format(PyExc_ValueError, "invalid field name: %R", name);
+        return false;
+    }
+    if (!field_value_is_valid(*out_value)) {
+        PyErr_Format(PyExc_ValueError, "invalid value of field %U: %R", name, value);
+        return false;
+    }
+    *out_value = str_trim(*out_value);
+    return true;
+}
+
+static void append_field(struct buf *fields, str name, str value)
+{
+    char *to = buf_reserve(fields, name.len + value.len + 4);
+    memcpy(to, name.p, name.len);
+    memcpy(to + name.len, ": ", 2);
+    if (value.len)
+        memcpy(to + name.len + 2, value.p, value.len);
+    memcpy(to + name.len + 2 + value.len, "\r\n", 2);
+    fields->len += name.len + value.len + 4;
+}
+
+static bool set_length(struct output *output, str value)
 {
     uint64_t length;
     bool again = output->has_length;
-    if (!num_parse(str_trim(value), INT64_MAX, &length) || (again && length != output->length)) {
-        PyErr_Format(PyExc_ValueError, "Content-Length must be one whole number: %R", object);
+    if (!num_parse(value, INT64_MAX, &length) || (again && length != output->length)) {
+        PyErr_Format(PyExc_ValueError, "Content-Length must be one whole number, not '%.40s'",
+                     value.len ? value.p : "");
         return false;
     }
     output->has_length = true;
@@ -74,56 +111,21 @@ static bool set_length(struct output *output, PyObject *object, str value)
     return true;
 }
 
-/* What describes the hop is the server's: dropped, as gunicorn does. */
-static bool add_field(struct output *output, PyObject *name_object, PyObject *value_object)
-{
-    str name, value;
-    if (!text_of(name_object, "a field name", &name) || !text_of(value_object, "a field value", &value))
-        return false;
-    if (!field_name_is_valid(name)) {
-        PyErr_Format(PyExc_ValueError, "invalid field name: %R", name_object);
-        return false;
-    }
-    if (!field_value_is_valid(value)) {
-        PyErr_Format(PyExc_ValueError, "invalid value of field %U: %R", name_object, value_object);
-        return false;
-    }
-    enum field_id id = field_lookup(name);
-    if (id == FIELD_CONTENT_LENGTH)
-        return set_length(output, value_object, value);
-    if (field_is_hop_by_hop(id))
-        return true;
-    value = str_trim(value);
-    char *to = buf_reserve(&output->fields, name.len + value.len + 4);
-    memcpy(to, name.p, name.len);
-    memcpy(to + name.len, ": ", 2);
-    if (value.len)
-        memcpy(to + name.len + 2, value.p, value.len);
-    memcpy(to + name.len + 2 + value.len, "\r\n", 2);
-    output->fields.len += name.len + value.len + 4;
-    return true;
-}
-
-static bool add_pair(struct output *output, PyObject *pair)
-{
-    bool is_tuple = PyTuple_Check(pair);
-    if (!(is_tuple || PyList_Check(pair)) || PySequence_Size(pair) != 2) {
-        PyErr_Format(PyExc_TypeError, "each field must be a tuple (name, value), not %R", pair);
-        return false;
-    }
-    if (is_tuple)
-        return add_field(output, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1));
-    return add_field(output, PyList_GET_ITEM(pair, 0), PyList_GET_ITEM(pair, 1));
-}
-
-static bool set_fields(struct output *output, PyObject *headers)
+/* Checks the list and appends it to `fields`. What describes the hop is the server's: dropped, as gunicorn
+ * does. Content-Length goes to `output` (NULL: dropped). */
+static bool add_fields(PyObject *headers, struct buf *fields, struct output *output)
 {
     PyObject *fast = PySequence_Fast(headers, "the response fields must be a list of tuples");
     bool ok = fast != NULL;
-    output->fields.len = 0;
-    output->has_length = false;
-    for (Py_ssize_t i = 0; ok && i < PySequence_Fast_GET_SIZE(fast); i++)
-        ok = add_pair(output, PySequence_Fast_GET_ITEM(fast, i));
+    for (Py_ssize_t i = 0; ok && i < PySequence_Fast_GET_SIZE(fast); i++) {
+        str name, value;
+        ok = parse_pair(PySequence_Fast_GET_ITEM(fast, i), &name, &value);
+        enum field_id id = ok ? field_lookup(name) : FIELD_OTHER;
+        if (ok && id == FIELD_CONTENT_LENGTH)
+            ok = !output || set_length(output, value);
+        else if (ok && !field_is_hop_by_hop(id))
+            append_field(fields, name, value);
+    }
     Py_XDECREF(fast);
     return ok;
 }
@@ -156,12 +158,12 @@ static bool may_start(const struct call *call, PyObject *exc_info)
     return false;
 }
 
-static PyObject *new_write(struct start_response *owner)
+static PyObject *new_companion(PyTypeObject *type, struct start_response *owner)
 {
-    struct write_method *method = PyObject_New(struct write_method, write_type);
-    if (method)
-        method->owner = (struct start_response *)Py_NewRef((PyObject *)owner);
-    return (PyObject *)method;
+    struct companion *companion = PyObject_New(struct companion, type);
+    if (companion)
+        companion->owner = (struct start_response *)Py_NewRef((PyObject *)owner);
+    return (PyObject *)companion;
 }
 
 static PyObject *start_response_call(PyObject *self, PyObject *args, PyObject *kwargs)
@@ -175,15 +177,17 @@ static PyObject *start_response_call(PyObject *self, PyObject *args, PyObject *k
         return NULL;
     struct output *output = &start->call->exchange->output;
     start->call->has_response = false;
-    if (!set_status(output, status) || !set_fields(output, headers))
+    output->fields.len = 0;
+    output->has_length = false;
+    if (!set_status(output, status) || !add_fields(headers, &output->fields, output))
         return NULL;
     start->call->has_response = true;
-    return new_write(start);
+    return new_companion(write_type, start);
 }
 
 static PyObject *write_call(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    struct call *call = ((struct write_method *)self)->owner->call;
+    struct call *call = ((struct companion *)self)->owner->call;
     PyObject *data;
     if (!PyArg_ParseTuple(args, "S:write", &data))
         return NULL;
@@ -194,6 +198,26 @@ static PyObject *write_call(PyObject *self, PyObject *args, PyObject *kwargs)
     return call_send_item(call, data) == CALL_ERROR ? NULL : Py_NewRef(Py_None);
 }
 
+/* Sent at once: the application goes on to work for the response while the client fetches. */
+static PyObject *early_hints_call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    struct call *call = ((struct companion *)self)->owner->call;
+    PyObject *headers;
+    if (!PyArg_ParseTuple(args, "O:early_hints", &headers))
+        return NULL;
+    if (!call || call->has_head)
+        return Py_NewRef(Py_None); /* too late to be of use */
+    struct buf fields = { 0 };
+    bool ok = add_fields(headers, &fields, NULL);
+    if (ok && fields.len) {
+        output_hint(&call->exchange->output, buf_str(&fields));
+        exchange_post(call->exchange);
+        crew_pump(call->crew);
+    }
+    buf_done(&fields);
+    return ok ? Py_NewRef(Py_None) : NULL;
+}
+
 static void start_response_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -201,10 +225,10 @@ static void start_response_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-static void write_dealloc(PyObject *self)
+static void companion_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    Py_DECREF((PyObject *)((struct write_method *)self)->owner);
+    Py_DECREF((PyObject *)((struct companion *)self)->owner);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -217,7 +241,13 @@ static PyType_Slot start_response_slots[] = {
 
 static PyType_Slot write_slots[] = {
     { Py_tp_call, write_call },
-    { Py_tp_dealloc, write_dealloc },
+    { Py_tp_dealloc, companion_dealloc },
+    { 0 },
+};
+
+static PyType_Slot early_hints_slots[] = {
+    { Py_tp_call, early_hints_call },
+    { Py_tp_dealloc, companion_dealloc },
     { 0 },
 };
 
@@ -230,18 +260,30 @@ static PyType_Spec start_response_spec = {
 
 static PyType_Spec write_spec = {
     .name = "galley.Write",
-    .basicsize = sizeof(struct write_method),
+    .basicsize = sizeof(struct companion),
     .flags = Py_TPFLAGS_DEFAULT,
     .slots = write_slots,
 };
 
+static PyType_Spec early_hints_spec = {
+    .name = "galley.EarlyHints",
+    .basicsize = sizeof(struct companion),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = early_hints_slots,
+};
+
+static bool make_type(PyTypeObject **type, PyType_Spec *spec)
+{
+    if (!*type)
+        *type = (PyTypeObject *)PyType_FromSpec(spec);
+    return *type != NULL;
+}
+
 int start_response_type_init(void)
 {
-    if (!start_response_type)
-        start_response_type = (PyTypeObject *)PyType_FromSpec(&start_response_spec);
-    if (!write_type)
-        write_type = (PyTypeObject *)PyType_FromSpec(&write_spec);
-    return start_response_type && write_type ? 0 : -1;
+    bool ok = make_type(&start_response_type, &start_response_spec) && make_type(&write_type, &write_spec) &&
+              make_type(&early_hints_type, &early_hints_spec);
+    return ok ? 0 : -1;
 }
 
 PyObject *start_response_new(struct call *call)
@@ -250,6 +292,11 @@ PyObject *start_response_new(struct call *call)
     if (start)
         start->call = call;
     return (PyObject *)start;
+}
+
+PyObject *early_hints_new(PyObject *start_response)
+{
+    return new_companion(early_hints_type, (struct start_response *)start_response);
 }
 
 void start_response_detach(PyObject *start_response)

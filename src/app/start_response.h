@@ -20,6 +20,9 @@ int start_response_type_init(void);
 /* A new reference, or NULL with an exception. */
 PyObject *start_response_new(struct call *call);
 
+/* wsgi.early_hints of the same call: a new reference, or NULL with an exception. */
+PyObject *early_hints_new(PyObject *start_response);
+
 /* The call is over: later use of the objects raises. */
 void start_response_detach(PyObject *start_response);
 

@@ -17,7 +17,8 @@
 struct wsgi {
     struct wsgi_config config;
     struct environ_maker *environs;
-    PyObject *close_name; /* "close" */
+    PyObject *close_name;       /* "close" */
+    PyObject *early_hints_name; /* "wsgi.early_hints" */
 };
 
 struct wsgi *wsgi_new(const struct wsgi_config *config)
@@ -26,12 +27,16 @@ struct wsgi *wsgi_new(const struct wsgi_config *config)
         return NULL;
     struct environ_maker *environs = environ_maker_new(&config->environ);
     PyObject *close_name = PyUnicode_InternFromString("close");
-    if (!environs || !close_name) {
+    PyObject *early_hints_name = PyUnicode_InternFromString("wsgi.early_hints");
+    if (!environs || !close_name || !early_hints_name) {
         environ_maker_free(environs);
         return NULL;
     }
     struct wsgi *wsgi = memory_alloc(sizeof(*wsgi));
-    *wsgi = (struct wsgi){ .config = *config, .environs = environs, .close_name = close_name };
+    *wsgi = (struct wsgi){ .config = *config,
+                           .environs = environs,
+                           .close_name = close_name,
+                           .early_hints_name = early_hints_name };
     Py_INCREF(wsgi->config.application);
     Py_INCREF(wsgi->config.environ.file_wrapper);
     return wsgi;
@@ -43,6 +48,7 @@ void wsgi_free(struct wsgi *wsgi)
         return;
     environ_maker_free(wsgi->environs);
     Py_DECREF(wsgi->close_name);
+    Py_DECREF(wsgi->early_hints_name);
     Py_DECREF(wsgi->config.application);
     Py_DECREF(wsgi->config.environ.file_wrapper);
     free(wsgi);
@@ -246,12 +252,21 @@ static void take_notes(struct wsgi *wsgi, struct exchange *exchange, PyObject *e
     }
 }
 
+static bool set_early_hints(struct wsgi *wsgi, PyObject *environ, PyObject *start_response)
+{
+    PyObject *early_hints = early_hints_new(start_response);
+    bool ok = early_hints && !PyDict_SetItem(environ, wsgi->early_hints_name, early_hints);
+    Py_XDECREF(early_hints);
+    return ok;
+}
+
 /* The call proper; false with an exception set. */
 static bool call_application(struct wsgi *wsgi, struct call *call, PyObject *environ)
 {
     PyObject *start_response = start_response_new(call);
     PyObject *args[] = { environ, start_response };
-    PyObject *result = start_response ? PyObject_Vectorcall(wsgi->config.application, args, 2, NULL) : NULL;
+    bool ready = start_response && set_early_hints(wsgi, environ, start_response);
+    PyObject *result = ready ? PyObject_Vectorcall(wsgi->config.application, args, 2, NULL) : NULL;
     bool ok = result && send_result(wsgi, call, result);
     if (result)
         close_result(wsgi, call->exchange, result);

@@ -4,6 +4,7 @@
  * single call. A segment carries its own framing. */
 #include <errno.h>
 
+#include "base/arena.h"
 #include "http/h1_write.h"
 #include "http/status.h"
 #include "io/stream.h"
@@ -38,8 +39,8 @@ static void write_head(struct conn *conn)
     struct output *output = &exchange->output;
     struct transit *transit = &exchange->transit;
     choose_framing(conn);
-    conn->closes |=
-        conn->server->is_draining || !exchange->head->keep_alive || !conn->server->config->keepalive_ms;
+    conn->closes |= output->closes || conn->server->is_draining || !exchange->head->keep_alive ||
+                    !conn->server->config->keepalive_ms;
     struct h1_response_head head = {
         .status = output->status,
         .reason = output->reason.len ? buf_str(&output->reason) : STR_NONE,
@@ -67,6 +68,29 @@ static void write_head(struct conn *conn)
 
 static const char line_end[] = "\r\n";
 enum { LINE_END = 2 };
+
+static void free_segment(struct segment *segment)
+{
+    free(segment);
+}
+
+/* A 103 goes ahead of the response, as often as the application says; HTTP/1.0 knows none (RFC 8297). */
+static void write_hints(struct exchange *exchange)
+{
+    struct buf bytes = { 0 };
+    buf_append(&bytes, STR("HTTP/1.1 103 Early Hints\r\n"));
+    output_take_hints(&exchange->output, &bytes);
+    buf_append(&bytes, STR("\r\n"));
+    if (exchange->head->version >= HTTP_1_1 && !exchange->transit.is_begun) {
+        struct segment *segment = memory_alloc(sizeof(*segment) + bytes.len);
+        *segment = (struct segment){
+            .p = (char *)(segment + 1), .fd = -1, .is_frame = true, .len = bytes.len, .release = free_segment
+        };
+        memcpy(segment + 1, bytes.p, bytes.len);
+        list_append(&exchange->transit.sending, &segment->link);
+    }
+    buf_done(&bytes);
+}
 
 /* Cuts what goes beyond the declared length; drops what the response may not have. */
 static uint64_t allowed(struct transit *transit, const struct output *output, uint64_t len)
@@ -125,6 +149,8 @@ static void take_news(struct conn *conn)
     struct output_news news = output_take(&exchange->output, &fresh);
     if (news.is_finished)
         exchange->is_handled = false;
+    if (news.has_hints)
+        write_hints(exchange);
     if (!news.has_head)
         return;
     if (!exchange->transit.is_begun)

@@ -18,6 +18,7 @@ void output_done(struct output *output)
     segments_release(&output->segments);
     buf_done(&output->reason);
     buf_done(&output->fields);
+    buf_done(&output->hints);
     pthread_cond_destroy(&output->drained);
     pthread_mutex_destroy(&output->lock);
 }
@@ -36,6 +37,7 @@ void output_reset(struct output *output)
     segments_release(&output->segments);
     clear(&output->reason);
     clear(&output->fields);
+    clear(&output->hints);
     output->queued = 0;
     output->has_head = output->is_finished = output->is_failed = output->is_aborted = false;
     output->is_streamed = false;
@@ -43,6 +45,21 @@ void output_reset(struct output *output)
     output->closes = false;
     output->has_length = false;
     output->length = 0;
+}
+
+void output_hint(struct output *output, str fields)
+{
+    pthread_mutex_lock(&output->lock);
+    buf_append(&output->hints, fields);
+    pthread_mutex_unlock(&output->lock);
+}
+
+void output_take_hints(struct output *output, struct buf *to)
+{
+    pthread_mutex_lock(&output->lock);
+    buf_append(to, buf_str(&output->hints));
+    output->hints.len = 0;
+    pthread_mutex_unlock(&output->lock);
 }
 
 void output_set_head(struct output *output)
@@ -140,7 +157,8 @@ struct output_news output_take(struct output *output, struct link *to)
 {
     pthread_mutex_lock(&output->lock);
     list_move_all(to, &output->segments);
-    struct output_news news = { output->has_head, output->is_finished, output->is_failed };
+    struct output_news news = { output->has_head, output->is_finished, output->is_failed,
+                                output->hints.len > 0 };
     pthread_mutex_unlock(&output->lock);
     return news;
 }

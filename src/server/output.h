@@ -36,6 +36,8 @@ struct output {
     bool is_streamed;     /* posted before it was finished */
     bool is_aborted;      /* the loop gave up on it: what the handler still writes is dropped */
 
+    struct buf hints; /* fields of a 103 response that goes ahead; taken by the loop, under lock */
+
     int status;
     struct buf reason; /* empty: the registered one */
     struct buf fields; /* "Name: value\r\n" lines, checked */
@@ -48,6 +50,9 @@ struct output {
 void output_init(struct output *output);
 void output_done(struct output *output);
 void output_reset(struct output *output);
+
+/* Handler: "Name: value\r\n" lines for a 103 (Early Hints) response ahead of the head (RFC 8297). */
+void output_hint(struct output *output, str fields);
 
 /* Handler: the head is complete (status, reason, fields, length were set before). */
 void output_set_head(struct output *output);
@@ -74,9 +79,12 @@ bool output_is_finished(struct output *output);
 
 /* Loop: moves the new segments to `to` and tells what is known; one lock. */
 struct output_news {
-    bool has_head, is_finished, is_failed;
+    bool has_head, is_finished, is_failed, has_hints;
 };
 struct output_news output_take(struct output *output, struct link *to);
+
+/* Loop: moves the hints to `to`. */
+void output_take_hints(struct output *output, struct buf *to);
 
 /* Loop: `n` body bytes have gone to the client. Wakes the handler when it waits. */
 void output_sent(struct output *output, uint64_t n);
