@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Application server for Python web applications. The work is done in C, by galley._galley."""
 
+from galley import _galley
 from galley._galley import __version__
 
 __all__ = ["__version__", "run"]
@@ -14,6 +15,4 @@ def run(app, **settings):
     GUNICORN_CMD_ARGS is read; config="path" reads a file, whose settings give way to those given
     here. Bad settings raise ValueError, with the message that the command prints.
     """
-    from galley import _galley
-
     return _galley.run(app, settings)
