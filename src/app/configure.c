@@ -45,33 +45,12 @@ static struct arena *arena_of(const struct load *load)
     return &load->settings->arena;
 }
 
-/* What people are told. `before` comes ahead of the line itself: a traceback, gunicorn's words. */
-
-static void write_error(const struct load *load, str before, str line)
-{
-    const struct configure_report *report = load->report;
-    if (report->text) {
-        buf_append(report->text, line);
-    } else if (report->log) {
-        if (before.len)
-            log_text(report->log, LOG_ERROR, before);
-        log_write(report->log, LOG_ERROR, "%.*s", STR_FMT(line));
-    } else {
-        struct buf text = { 0 };
-        buf_append(&text, before);
-        buf_append(&text, line);
-        dprintf(STDERR_FILENO, "%s\n", buf_text(&text));
-        buf_done(&text);
-    }
-}
-
 /* Fails the load with gunicorn's "Error: …" and exit code. */
 static bool fail(struct load *load, str before, struct buf *sentence)
 {
     struct buf line = { 0 };
-    bool is_plain = load->report->text || load->report->log;
-    buf_printf(&line, "%s%s", is_plain ? "" : "\nError: ", buf_text(sentence));
-    write_error(load, before, buf_str(&line));
+    buf_printf(&line, "%s%s", configure_report_is_bare(load->report) ? "" : "\nError: ", buf_text(sentence));
+    configure_report_error(load->report, before, buf_str(&line));
     buf_done(&line);
     buf_done(sentence);
     load->exit = EXIT_BAD_VALUE;
@@ -87,21 +66,12 @@ static bool fail_usage(struct load *load, const char *variable, struct buf *sent
     buf_printf(&line, "%s: error: %s", program, buf_text(sentence));
     if (variable)
         buf_printf(&line, " (from environment variable %s)", variable);
-    write_error(load, buf_str(&before), buf_str(&line));
+    configure_report_error(load->report, buf_str(&before), buf_str(&line));
     buf_done(&before);
     buf_done(&line);
     buf_done(sentence);
     load->exit = EXIT_USAGE;
     return false;
-}
-
-static void warn(const struct load *load, struct buf *sentence)
-{
-    struct log standard_error;
-    log_init(&standard_error, LOG_WARNING);
-    struct log *log = load->report->log ? load->report->log : &standard_error;
-    log_write(log, LOG_WARNING, "%s", buf_text(sentence));
-    buf_done(sentence);
 }
 
 static void write_out(struct buf *text)
@@ -256,7 +226,7 @@ static void warn_if_near(const struct load *load, const char *name, const char *
     struct buf text = { 0 };
     buf_printf(&text, "%s: '%s' is not a setting and is ignored; did you mean '%s'?", where, name,
                nearest->name);
-    warn(load, &text);
+    configure_report_warning(load->report, &text);
 }
 
 static bool fail_unknown(struct load *load, const char *name, const char *where)
@@ -332,7 +302,7 @@ static void warn_about_extension(const struct load *load, const char *file)
         return;
     struct buf text = { 0 };
     buf_printf(&text, "configuration file should have a valid Python extension: %s", file);
-    warn(load, &text);
+    configure_report_warning(load->report, &text);
 }
 
 static bool fail_file(struct load *load, const struct origin *origin)
@@ -424,8 +394,10 @@ static bool settle(struct load *load)
     struct buf error = { 0 }, line = { 0 };
     if (options_settle(load->settings, &error))
         return true;
-    buf_printf(&line, "%s: error: %s", load->source->program, buf_text(&error));
-    write_error(load, STR_NONE, load->report->text ? buf_str(&error) : buf_str(&line));
+    if (!configure_report_is_bare(load->report))
+        buf_printf(&line, "%s: error: ", load->source->program);
+    buf_append(&line, buf_str(&error));
+    configure_report_error(load->report, STR_NONE, buf_str(&line));
     buf_done(&error);
     buf_done(&line);
     load->exit = EXIT_BAD_VALUE;

@@ -6,6 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "app/configure_report.h"
 #include "app/settings.h"
 
 /* Where the settings of this server come from; kept for as long as it runs, since a reload asks again. */
@@ -26,13 +27,6 @@ int configure_source_init(struct configure_source *source, PyObject *argv) MUST_
 int configure_source_init_call(struct configure_source *source, PyObject *app,
                                PyObject *overrides) MUST_CHECK;
 void configure_source_done(struct configure_source *source);
-
-/* Who hears of errors and warnings: standard error, in gunicorn's words; or one line each in a log (a
- * reload); or a text (galley.run). */
-struct configure_report {
-    struct log *log;
-    struct buf *text;
-};
 
 /* New settings, or NULL when there are none: an error was reported, or --help or --version answered,
  * and `*out_exit` is the program's exit code. When the configuration file raised SystemExit or
