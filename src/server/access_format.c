@@ -202,6 +202,8 @@ void access_format_done(struct access_format *format)
 
 static void put_repeated(struct buf *out, char c, size_t n)
 {
+    if (!n)
+        return;
     memset(buf_reserve(out, n), c, n);
     out->len += n;
 }

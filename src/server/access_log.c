@@ -88,9 +88,10 @@ static int write_pending(struct access_log *log)
         else if (n < 0 && errno != EINTR)
             error = -errno;
     }
-    if (at)
+    if (at) {
         log->is_torn = log->pending.p[at - 1] != '\n';
-    buf_consume(&log->pending, at);
+        buf_consume(&log->pending, at);
+    }
     return error;
 }
 
@@ -98,7 +99,7 @@ static void flush(struct access_log *log)
 {
     int error = write_pending(log);
     bool is_stuck = error == 0 || error == -EAGAIN;
-    if (!is_stuck || log->pending.len > WAITING_MOST)
+    if (!is_stuck || log->pending.len >= WAITING_MOST)
         drop_lines(log);
     if (is_stuck && log->pending.len)
         timer_set(log->loop, &log->retry, RETRY_MS);
@@ -187,7 +188,8 @@ bool access_log_format_check(const char *format, const char **out_why)
 void access_log_write(struct access_log *log, const struct exchange *exchange)
 {
     access_format_line(&log->format, exchange, &log->pending);
-    if (log->pending.len >= FLUSH_AT)
+    size_t most = log->retry.due ? WAITING_MOST : FLUSH_AT;
+    if (log->pending.len >= most)
         flush(log);
     else
         loop_defer(log->loop, &log->flush_task);
