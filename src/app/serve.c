@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "app/worker.h"
@@ -28,7 +29,7 @@ static void describe(struct settings *settings, struct master_config *out)
         .program = "galley",
         .version = GALLEY_VERSION,
         .worker_kind = settings->worker_class,
-        .title = settings->proc_name ? settings->proc_name : settings->app,
+        .title = settings->proc_name ? settings->proc_name : settings->default_proc_name,
         .binds = settings->bind.items,
         .listen = {
             .backlog = (int)settings->backlog,
@@ -150,6 +151,23 @@ static bool go_to_background(struct service *service, const struct settings *set
     return !error;
 }
 
+/* What master_run restores when it returns: the command is on its way out then, and a second TERM must not
+ * turn a clean exit into a death by signal. */
+static void ignore_signals(void)
+{
+    static const int numbers[] = { SIGTERM, SIGINT,   SIGQUIT, SIGHUP, SIGUSR1,
+                                   SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU };
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        signal(numbers[i], SIG_IGN);
+}
+
+static int run_master(struct service *service, const struct master_config *config)
+{
+    if (!service->source->overrides)
+        ignore_signals();
+    return master_run(config, &ops, service, &service->log);
+}
+
 int serve(struct settings *settings, const struct configure_source *source, PyObject *app)
 {
     struct service service = { .source = source, .application = app };
@@ -160,7 +178,7 @@ int serve(struct settings *settings, const struct configure_source *source, PyOb
     describe(settings, &config);
     /* the logs first, so that a file that cannot be opened is still heard of */
     if (open_logs(&service, settings) && go_to_background(&service, settings))
-        code = master_run(&config, &ops, &service, &service.log);
+        code = run_master(&service, &config);
     else
         settings_free(settings);
     log_done(&service.log);

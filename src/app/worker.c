@@ -414,6 +414,8 @@ static bool start_engine(struct worker *worker)
         error = loop_watch(&worker->loop, &worker->master, EPOLLIN | EPOLLRDHUP);
     if (error)
         log_write(worker->log, LOG_ERROR, "cannot watch for signals: %s", strerror(-error));
+    if (log_is_moved(worker->log))
+        on_reopen(worker); /* a USR1 of before is lost: workers that boot ignore it */
     return !error && start_bridge(worker) && start_threads(worker);
 }
 

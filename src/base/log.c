@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "base/buf.h"
@@ -62,6 +63,15 @@ int log_reopen(struct log *log)
         return 0;
     AUTO_FREE char *path = str_dup(str_of(log->path));
     return log_open(log, path);
+}
+
+bool log_is_moved(const struct log *log)
+{
+    struct stat open_file, named;
+    if (!log->path || fstat(log->fd, &open_file) < 0)
+        return false;
+    return stat(log->path, &named) < 0 || named.st_ino != open_file.st_ino ||
+           named.st_dev != open_file.st_dev;
 }
 
 int log_chown(struct log *log, uid_t uid, gid_t gid)

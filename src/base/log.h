@@ -24,6 +24,9 @@ void log_done(struct log *log);
 int log_open(struct log *log, const char *path) MUST_CHECK;
 int log_reopen(struct log *log) MUST_CHECK;
 
+/* Whether another file, or none, stands at the log's path by now. */
+bool log_is_moved(const struct log *log);
+
 /* A file given to the log's new owner before privileges are dropped: fchown. 0 or -errno. */
 int log_chown(struct log *log, uid_t uid, gid_t gid) MUST_CHECK;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Fair accept. All workers wait on the same listening sockets with EPOLLEXCLUSIVE; a worker that should
- * not get the next connection takes itself out of that race. It does so when all its threads are busy,
- * when it holds its most connections, or when another worker is better placed: one that has a free thread
- * while this one's are spoken for, or that has far fewer connections. What the others have is read from
- * the scoreboard; so a closed gate is looked at again after RECHECK_MS. */
+ * not get the next connection takes itself out of that race. It does so when all its threads are busy or
+ * spoken for, when it holds its most connections, or when another worker has a free thread and far fewer
+ * connections. What the others have is read from the scoreboard, so then the gate is looked at again after
+ * RECHECK_MS. A new connection speaks for a thread for CLAIM_MS, as its request is likely on its way. */
 #include "server/gate.h"
 
 #include <errno.h>
@@ -13,7 +13,14 @@
 #include "base/arena.h"
 #include "server/conn.h"
 
-enum { CLAIM_MS = 5, RECHECK_MS = 5, ACCEPTS_A_TURN = 16, SHARE_SLACK = 16, PAUSE_MS = 100 };
+enum {
+    CLAIM_MS = 5,
+    RECHECK_MS = 5,
+    ACCEPTS_A_TURN = 16,
+    SHARE_SLACK = 16,
+    PAUSE_MS = 100,
+    BACKLOG_MOST = 2048
+};
 
 struct listener_watch {
     struct watch watch;
@@ -27,7 +34,7 @@ static int free_threads(const struct server *server)
            (int)server->gate.n_claims;
 }
 
-/* Another worker that accepts, has a free thread, and at most `connections` connections. */
+/* Another worker that accepts, has a free thread and at most `connections` connections. */
 static bool has_better_peer(const struct server *server, unsigned connections)
 {
     int n_peers = atomic_load_explicit(server->n_peers, memory_order_relaxed);
@@ -45,14 +52,12 @@ static bool has_better_peer(const struct server *server, unsigned connections)
 static bool is_able(const struct server *server)
 {
     return !server->is_draining && server->n_conns < server->config->connections_most &&
-           server->handler->idle(server->handler_owner) > 0;
+           free_threads(server) > 0;
 }
 
-/* Whether it should leave the next connection to another one. */
+/* Whether it should leave the next connection to a worker that has far fewer. */
 static bool should_yield(const struct server *server)
 {
-    if (free_threads(server) <= 0 && has_better_peer(server, UINT32_MAX))
-        return true;
     return server->n_conns >= SHARE_SLACK && has_better_peer(server, (server->n_conns - SHARE_SLACK) / 2);
 }
 
@@ -185,6 +190,28 @@ static void on_listener_ready(struct watch *watch, uint32_t events)
     for (int i = 0; i < ACCEPTS_A_TURN && is_able(server) && !should_yield(server); i++)
         if (!accept_one(server, listener) || watch->fd < 0)
             break;
+}
+
+/* What the kernel has queued already is taken along, if there is a thread for it. */
+static void take_backlog(struct server *server, struct listener_watch *listener)
+{
+    if (server->handler->idle(server->handler_owner) == 0)
+        return;
+    for (int i = 0; i < BACKLOG_MOST && accept_one(server, listener); i++)
+        continue;
+}
+
+void gate_shut(struct server *server)
+{
+    set_gate(server, false);
+    for (unsigned i = 0; i < server->n_listeners; i++) {
+        struct listener_watch *listener = &server->gate.watches[i];
+        listener->watch.fd = server->listeners[i].fd;
+        take_backlog(server, listener);
+        listener->watch.fd = -1;
+        close(server->listeners[i].fd);
+    }
+    publish(server);
 }
 
 void gate_init(struct server *server)

@@ -41,7 +41,7 @@ void server_drain(struct server *server)
     if (server->is_draining)
         return;
     server->is_draining = true;
-    gate_update(server);
+    gate_shut(server);
     for_each_conn(server, conn_drain);
     if (!server->n_conns && server->on_drained)
         server->on_drained(server);
