@@ -330,6 +330,7 @@ def test_reload_reads_everything_again(serve, tmp_path):
     write(tmp_path, "gunicorn.conf.py", "workers = 2\nraw_env = ['STAGE=two']\n")
     server.send_signal(signal.SIGHUP)
     server.log.expect("Handling signal: hup")
+    server.log.expect("Worker exiting")  # the old one, and only once the new ones are ready
     server.wait_for_workers(2)
     assert server.get().body == b"two None"
 
