@@ -4,6 +4,7 @@
  * exchange (its client has gone, or was answered past it), only what will not change any more is read. */
 #include "server/access_atom.h"
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "server/conn.h"
@@ -263,10 +264,14 @@ static size_t decode_percent(str text, char *to)
     return len;
 }
 
+/* PATH_INFO, that is, without SCRIPT_NAME. */
 static void put_path(struct access_line *line, const struct access_name *name)
 {
     const struct http_head *head = head_of(line);
     str path = head ? slice_of(head, head->path) : STR_NONE;
+    str script = line->cache->script_name;
+    if (path.p && str_starts(path, script))
+        path = str_make(path.p + script.len, path.len - script.len);
     if (str_find(path, '%', 0) == path.len) {
         put_text(line, path);
         return;
@@ -433,9 +438,10 @@ bool access_atom_is_environ(const struct access_atom *atom)
     return atom->put == put_environ;
 }
 
-void access_cache_init(struct access_cache *cache)
+void access_cache_init(struct access_cache *cache, struct arena *arena)
 {
-    *cache = (struct access_cache){ .time_at = -1 };
+    str script_name = arena_copy(arena, str_of(getenv("SCRIPT_NAME")));
+    *cache = (struct access_cache){ .time_at = -1, .script_name = script_name };
     size_t len = 0;
     cache->pid_text[len++] = '<';
     len += num_format(cache->pid_text + len, (uint64_t)getpid());

@@ -7,18 +7,21 @@
 #include "base/buf.h"
 #include "http/fields.h"
 
+struct arena;
 struct exchange;
 
 /* What lines share. */
 struct access_cache {
-    time_t time_at; /* the second that `time` shows */
-    str time;       /* into time_text */
-    str pid;        /* into pid_text */
+    time_t time_at;  /* the second that `time` shows */
+    str time;        /* into time_text */
+    str pid;         /* into pid_text */
+    str script_name; /* of the process's environment, which %(U)s leaves out */
     char time_text[32];
     char pid_text[24];
 };
 
-void access_cache_init(struct access_cache *cache);
+/* What it copies is in `arena`. */
+void access_cache_init(struct access_cache *cache, struct arena *arena);
 
 /* One line being written. */
 struct access_line {

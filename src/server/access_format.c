@@ -181,7 +181,7 @@ bool access_format_init(struct access_format *format, str text, const char **out
 {
     *format = (struct access_format){ 0 };
     arena_init(&format->arena, 1024);
-    access_cache_init(&format->cache);
+    access_cache_init(&format->cache, &format->arena);
     struct buf literal = { 0 };
     bool ok = compile(format, text, &literal, out_why);
     buf_done(&literal);

@@ -171,11 +171,6 @@ int access_log_reopen(struct access_log *log)
     return 0;
 }
 
-int access_log_chown(struct access_log *log, uid_t uid, gid_t gid)
-{
-    return log->path && fchown(log->fd, uid, gid) < 0 ? -errno : 0;
-}
-
 bool access_log_format_check(const char *format, const char **out_why)
 {
     struct access_format compiled;

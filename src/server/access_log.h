@@ -21,9 +21,6 @@ void access_log_close(struct access_log *log);
 /* After rotation. 0 or -errno (the old file stays in use). */
 int access_log_reopen(struct access_log *log) MUST_CHECK;
 
-/* A file given to the log's new owner before privileges are dropped: fchown. 0 or -errno. */
-int access_log_chown(struct access_log *log, uid_t uid, gid_t gid) MUST_CHECK;
-
 /* Whether the format is well formed; if not, `*out_why` names the directive, what is wrong with it and
  * what is allowed. Valid until the thread's next failure. */
 bool access_log_format_check(const char *format, const char **out_why);

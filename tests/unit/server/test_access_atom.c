@@ -100,6 +100,20 @@ static void path_keeps_broken_escapes(void **state)
     assert_line("%(U)s", "/\\x00\\x7f\\x80\\xff");
 }
 
+static void path_is_without_script_name(void **state)
+{
+    setenv("SCRIPT_NAME", "/app", 1);
+    finished_set_request(&finished, "GET /app/a%20b?q HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_line("%(U)s|%(r)s", "/a b|GET /app/a%20b?q HTTP/1.1");
+    finished_set_request(&finished, "GET /app HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_line("[%(U)s]", "[]");
+    finished_set_request(&finished, "GET /other HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_line("%(U)s", "/other");
+    finished.exchange->head = NULL;
+    assert_line("%(U)s", "-");
+    unsetenv("SCRIPT_NAME");
+}
+
 static void peers(void **state)
 {
     assert_line("%(h)s", "127.0.0.1");
@@ -339,6 +353,7 @@ int main(void)
         WITH_EXCHANGE(request_fields),
         WITH_EXCHANGE(absent_parts_of_a_complete_request),
         WITH_EXCHANGE(path_keeps_broken_escapes),
+        WITH_EXCHANGE(path_is_without_script_name),
         WITH_EXCHANGE(peers),
         WITH_EXCHANGE(response_atoms),
         WITH_EXCHANGE(response_fields),

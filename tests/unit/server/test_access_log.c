@@ -157,16 +157,6 @@ static void names_environ_variables(void **state)
     access_log_close(log);
 }
 
-static void gives_its_file_away(void **state)
-{
-    struct access_log *log = open_log(scratch.file, "x");
-    assert_int_equal(access_log_chown(log, getuid(), getgid()), 0);
-    access_log_close(log);
-    log = open_log("-", "x");
-    assert_int_equal(access_log_chown(log, 12345, 12345), 0);
-    access_log_close(log);
-}
-
 /* Standard output is a file for the time of the call. */
 static void dash_is_standard_output(void **state)
 {
@@ -323,7 +313,6 @@ int main(void)
         WITH_FILE(says_why_it_cannot_open),
         WITH_FILE(checks_formats),
         WITH_FILE(names_environ_variables),
-        WITH_FILE(gives_its_file_away),
         WITH_FILE(dash_is_standard_output),
         WITH_FILE(drops_whole_lines_when_the_disk_is_full),
         WITH_FILE(drops_lines_that_nobody_takes),
