@@ -78,6 +78,17 @@ def test_lines_without_a_prefix_belong_to_the_record_before(tmp_path):
     assert log.complaints() == []
 
 
+def test_lines_behind_a_record_that_was_claimed_are_not_lost(tmp_path):
+    record = "[2026-01-31 12:00:00 +0100] [12] [INFO] quiet\n"
+    (tmp_path / "log").write_text(record)
+    log = Log(tmp_path / "log")
+    assert log.complaints() == []
+    (tmp_path / "log").write_text(record + "a print\n")
+    assert log.expect("a print").text == "a print"
+    (tmp_path / "log").write_text(record + "a print\nanother\n")
+    assert log.complaints() == ["unexpected in the log: [NONE] another"]
+
+
 def test_a_sanitizer_report_is_a_complaint(tmp_path):
     (tmp_path / "log").write_text("==12==ERROR: AddressSanitizer: heap-use-after-free\n")
     log = Log(tmp_path / "log")

@@ -223,8 +223,9 @@ class Client:
         timeout = self.socket.gettimeout()
         self.socket.settimeout(seconds)
         try:
-            return not self.buffer and self.socket.recv(1, socket.MSG_PEEK) is None  # a byte or the end
+            self.socket.recv(1, socket.MSG_PEEK)
+            return False
         except socket.timeout:
-            return True
+            return not self.buffer
         finally:
             self.socket.settimeout(timeout)

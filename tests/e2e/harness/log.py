@@ -47,7 +47,7 @@ def parse(text):
 class Log:
     def __init__(self, path):
         self.path = path
-        self._claimed = set()  # places of the records that a test has asked for
+        self._claimed = {}  # how many lines of each record were asked for or told, by its place
         self._ignored = []
 
     def read(self):
@@ -62,37 +62,44 @@ class Log:
     def messages(self, level=None):
         return [record.message for record in self.records() if level in (None, record.level)]
 
-    def _claim(self, pattern, level):
+    def _open(self):
+        """The records that nobody asked for, with their places. What was written without a prefix behind a
+        record after that was claimed is a record of its own."""
         for place, record in enumerate(self.records()):
-            if place in self._claimed or level not in (None, record.level):
-                continue
-            if re.search(pattern, record.text):
-                self._claimed.add(place)
-                return record
+            lines = [record.message, *record.more]
+            done = self._claimed.get(place, 0)
+            if not done:
+                yield place, record
+            elif lines[done:]:
+                yield place, Record(0, "NONE", lines[done], lines[done + 1 :])
+
+    def _claim(self, place, record):
+        self._claimed[place] = self._claimed.get(place, 0) + 1 + len(record.more)
+        return record
+
+    def _find(self, pattern, level):
+        for place, record in self._open():
+            if level in (None, record.level) and re.search(pattern, record.text):
+                return self._claim(place, record)
         return None
 
     def expect(self, pattern, level=None, timeout=PATIENCE):
         """Waits for a record that matches and that was not expected before, and returns it."""
         what = f"a log line {pattern!r}" + (f" of level {level}" if level else "")
-        return eventually(lambda: self._claim(pattern, level), what, timeout)
+        return eventually(lambda: self._find(pattern, level), what, timeout)
 
     def ignore(self, pattern):
         """Any number of such records is fine, none as well."""
         self._ignored.append(re.compile(pattern))
 
-    def unexpected(self):
-        return [
-            record
-            for place, record in enumerate(self.records())
-            if record.is_loud
-            and place not in self._claimed
-            and not any(pattern.search(record.text) for pattern in self._ignored)
-        ]
+    def _is_ignored(self, record):
+        return any(pattern.search(record.text) for pattern in self._ignored)
 
     def complaints(self):
         """What is wrong with the log, as texts. Each is told once."""
-        text = self.read()
-        found = ["a sanitizer report"] if SANITIZER.search(text) else []
-        found += [f"unexpected in the log: {record}" for record in self.unexpected()]
-        self._claimed.update(range(len(parse(text))))
+        found = ["a sanitizer report"] if SANITIZER.search(self.read()) else []
+        for place, record in list(self._open()):
+            self._claim(place, record)
+            if record.is_loud and not self._is_ignored(record):
+                found.append(f"unexpected in the log: {record}")
         return found

@@ -25,6 +25,7 @@ from .log import Log
 from .waiting import PATIENCE, eventually
 
 APPS = Path(__file__).parent.parent / "apps"
+PROGRAM_VARIABLE = "GALLEY_E2E_PROGRAM"
 LISTENING = re.compile(r"Listening at: (.*) \((\d+)\)")
 # Variables by which the surroundings of a test run could change what is tested.
 FOREIGN = (
@@ -34,7 +35,7 @@ FOREIGN = (
 
 
 def program():
-    return shlex.split(os.environ.get("GALLEY_E2E_PROGRAM", "")) or [sys.executable, "-m", "galley"]
+    return shlex.split(os.environ.get(PROGRAM_VARIABLE, "")) or [sys.executable, "-m", "galley"]
 
 
 def environment(mark, extra):
@@ -105,20 +106,23 @@ def kill(pids):
 
 
 class Server:
-    """A running server. Options are those of the command line; `bind` is added when they name none."""
+    """A running server. Options are those of the command line, but for the addresses to bind. `log` names the
+    file of the error log when the options send it to one."""
 
-    def __init__(self, folder, app, *options, env=None, bind=("127.0.0.1:0",), **popen):
+    def __init__(self, folder, app, *options, env=None, bind=("127.0.0.1:0",), log="stderr", **popen):
         self.folder = folder
         self.mark = uuid.uuid4().hex
-        self.log = Log(folder / "error.log")
+        self.log = Log(folder / log)
+        self.stderr = folder / "stderr"
         self.stdout = folder / "stdout"
         self.exit_code = None
         self._expected_exit = 0
         self._survivors_expected = False
         self._is_closed = False
         binds = [word for one in bind for word in ("--bind", one)]
-        command = [*program(), *map(str, options), *binds, write_app(app, folder)]
-        with self.log.path.open("wb") as err, self.stdout.open("wb") as out:
+        words = [*options, *binds, *([write_app(app, folder)] if app else [])]
+        command = [*program(), *map(str, words)]
+        with self.stderr.open("wb") as err, self.stdout.open("wb") as out:
             self.process = subprocess.Popen(
                 command,
                 cwd=folder,
