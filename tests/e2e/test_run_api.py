@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""galley.run(app, …): the server started from Python."""
+
+import subprocess
+import sys
+
+import pytest
+
+from harness.server import PROGRAM_VARIABLE, Servers
+
+SCRIPT = """
+import os
+import galley
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [str(os.getpid()).encode()]
+
+if __name__ == "__main__":
+    raise SystemExit(galley.run(app, bind="127.0.0.1:0", workers=2))
+"""
+
+
+@pytest.fixture
+def serve_script(tmp_path, monkeypatch):
+    """Runs a script that starts the server itself."""
+    servers = Servers(tmp_path)
+
+    def start(text):
+        (tmp_path / "script.py").write_text(text)
+        monkeypatch.setenv(PROGRAM_VARIABLE, f"{sys.executable} script.py")
+        return servers(None, bind=())
+
+    yield start
+    servers.close()
+
+
+def run_script(folder, text):
+    (folder / "script.py").write_text(text)
+    return subprocess.run(
+        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_run_serves_with_its_settings(serve_script):
+    server = serve_script(SCRIPT)
+    workers = server.wait_for_workers(2)
+    pids = {int(server.get().body) for _ in range(20)}
+    assert pids <= set(workers)
+    assert server.stop() == 0
+
+
+def test_run_takes_a_name(serve_script):
+    server = serve_script("import galley; raise SystemExit(galley.run('echo:app', bind='127.0.0.1:0'))")
+    assert server.request("POST", body=b"by name").body == b"by name"
+
+
+def test_run_reads_no_configuration_file(serve_script, tmp_path):
+    (tmp_path / "gunicorn.conf.py").write_text("workers = 3\nraise SystemExit('read')")
+    assert serve_script(SCRIPT).wait_for_workers(2)
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"workers": "many"}, ["workers", "many", "galley.run()"]),
+        ({"workers": -1}, ["workers", "-1", "galley.run()"]),
+        ({"wokers": 2}, ["wokers", "workers"]),
+        ({"keyfile": "key.pem"}, ["keyfile", "not supported yet"]),
+    ],
+    ids=str,
+)
+def test_bad_settings_raise_value_error(tmp_path, settings, words):
+    done = run_script(tmp_path, f"import galley; galley.run('echo:app', **{settings!r})")
+    assert done.returncode == 1
+    last_line = done.stderr.rstrip().rpartition("\n")[2]
+    assert last_line.startswith("ValueError: ")
+    for word in words:
+        assert word in last_line
