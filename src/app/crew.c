@@ -42,6 +42,7 @@ struct crew {
     unsigned n_threads; /* members[n_threads] is relief */
     struct member *members;
     pthread_t relief_thread;
+    bool has_relief;
 
     _Atomic uint64_t owner;
     uint64_t sequence; /* the leader's */
@@ -345,13 +346,9 @@ static void keep_watch(struct member *member)
     }
 }
 
-/* No signals here: they belong to the main thread, where Python runs its handlers. */
 static void *relief_main(void *arg)
 {
     struct member *member = arg;
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
     prctl(PR_SET_NAME, "galley-relief");
     self = member;
     while (!atomic_load(&member->crew->is_stopping)) {
@@ -361,6 +358,18 @@ static void *relief_main(void *arg)
             keep_watch(member);
     }
     return NULL;
+}
+
+/* Without signals: they belong to the main thread, where Python runs its handlers. 0 or -errno. */
+static int start_relief(struct crew *crew)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&crew->relief_thread, NULL, relief_main, relief(crew));
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    crew->has_relief = !error;
+    return -error;
 }
 
 struct crew *crew_new(struct loop *loop, unsigned threads, const struct crew_ops *ops, void *owner,
@@ -379,21 +388,29 @@ struct crew *crew_new(struct loop *loop, unsigned threads, const struct crew_ops
     }
     atomic_store(&crew->owner, word_loop(&crew->members[0]));
     atomic_store(&crew->n_members, threads);
-    int error = pthread_create(&crew->relief_thread, NULL, relief_main, relief(crew));
+    int error = start_relief(crew);
     if (!error)
         return crew;
-    *out_error = -error;
+    *out_error = error;
+    pthread_mutex_destroy(&crew->lock);
     free(crew->members);
     free(crew);
     return NULL;
 }
 
-void crew_free(struct crew *crew)
+void crew_wait(struct crew *crew)
 {
     uint32_t left;
     while ((left = atomic_load(&crew->n_members)))
         futex_wait(&crew->n_members, left, NULL);
-    pthread_join(crew->relief_thread, NULL);
+    if (crew->has_relief)
+        pthread_join(crew->relief_thread, NULL);
+    crew->has_relief = false;
+}
+
+void crew_free(struct crew *crew)
+{
+    crew_wait(crew);
     pthread_mutex_destroy(&crew->lock);
     free(crew->members);
     free(crew);

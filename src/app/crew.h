@@ -12,7 +12,8 @@ struct crew_ops {
     /* Around one or more jobs, on the application thread that runs them: take and release the GIL. */
     void (*enter)(void *owner, unsigned member);
     void (*leave)(void *owner, unsigned member);
-    /* A signal arrived while the main thread (member 0) waited. Not between enter and leave. */
+    /* A signal arrived while the main thread (member 0) waited. Not between enter and leave. May take its
+     * time: the loop goes to another thread meanwhile. */
     void (*interrupted)(void *owner);
 };
 
@@ -23,8 +24,12 @@ struct crew;
 struct crew *crew_new(struct loop *loop, unsigned threads, const struct crew_ops *ops, void *owner,
                       int *out_error);
 
-/* Stopped: waits until all members have returned from crew_serve, then for the relief thread. Not by a
- * member that is still in there. */
+/* Stopped: waits until all members have returned from crew_serve and the relief thread has ended. The
+ * caller then owns the loop; jobs that did not begin are still queued, and crew_submit, crew_cancel and the
+ * counts still work. Not by a member that is still in crew_serve. */
+void crew_wait(struct crew *crew);
+
+/* Waits likewise. Jobs that are still queued never run. */
 void crew_free(struct crew *crew);
 
 enum { CREW_MOST = 4096 };
