@@ -451,6 +451,7 @@ void crew_stop(struct crew *crew)
     atomic_store(&crew->is_stopping, true);
     for (unsigned i = 0; i <= crew->n_threads; i++)
         unpark(&crew->members[i], UNPARK_STOP);
+    loop_wake(crew->loop);
 }
 
 bool crew_is_stopping(const struct crew *crew)
