@@ -25,13 +25,14 @@
 
 enum { TICK_NS = 1000000, IDLE_TICKS = 4 };
 
-enum { UNPARK_LEAD = 1, UNPARK_STOP = 2, UNPARK_TICK = 4 };
+enum { UNPARK_LEAD = 1, UNPARK_STOP = 2, UNPARK_TICK = 4, UNPARK_SIGNAL = 8 };
 
 struct member {
     struct crew *crew;
     unsigned index;
     _Atomic uint32_t unpark; /* futex word: UNPARK_… bits not yet seen */
     bool has_entered;        /* between enter and leave; its own */
+    bool is_interrupted;     /* a signal ended its wait and crew_ops.interrupted has yet to run; its own */
     struct link idle;        /* in crew->idle while it parks; under lock */
 };
 
@@ -104,14 +105,8 @@ static void unpark(struct member *member, uint32_t bits)
         futex_wake(&member->unpark);
 }
 
-static void run_interrupted(struct member *member)
-{
-    struct crew *crew = member->crew;
-    if (member->index == 0)
-        crew->ops->interrupted(crew->ops_owner);
-}
-
-/* Returns the bits that ended the wait; 0 after `timeout` (NULL: none). */
+/* Returns the bits that ended the wait, UNPARK_SIGNAL on the main thread when a signal did; 0 after `timeout`
+ * (NULL: none). */
 static uint32_t park(struct member *member, const struct timespec *timeout)
 {
     for (;;) {
@@ -121,8 +116,8 @@ static uint32_t park(struct member *member, const struct timespec *timeout)
         int error = futex_wait(&member->unpark, 0, timeout);
         if (error == -ETIMEDOUT)
             return atomic_exchange(&member->unpark, 0);
-        if (error == -EINTR)
-            run_interrupted(member);
+        if (error == -EINTR && member->index == 0)
+            return UNPARK_SIGNAL;
     }
 }
 
@@ -142,24 +137,38 @@ static void leave(struct member *member)
     member->crew->ops->leave(member->crew->ops_owner, member->index);
 }
 
+/* The job counts as busy before it ceases to count as queued: in between it would be neither. */
 static struct task *take_job(struct crew *crew)
 {
     if (!atomic_load(&crew->n_queued) || atomic_load(&crew->is_stopping))
         return NULL;
     pthread_mutex_lock(&crew->lock);
     struct link *link = list_pop(&crew->jobs);
-    if (link)
+    if (link) {
+        atomic_fetch_add(&crew->n_busy, 1);
         atomic_fetch_sub(&crew->n_queued, 1);
+    }
     pthread_mutex_unlock(&crew->lock);
     return link ? CONTAINER_OF(link, struct task, link) : NULL;
 }
 
 static void run_job(struct member *member, struct task *job)
 {
-    struct crew *crew = member->crew;
-    atomic_fetch_add(&crew->n_busy, 1);
     enter(member);
     job->run(job);
+    atomic_fetch_sub(&member->crew->n_busy, 1);
+}
+
+/* What handles the signal takes the GIL and its time, so a leader does it as a job. */
+static void run_interrupted(struct member *member)
+{
+    struct crew *crew = member->crew;
+    if (!member->is_interrupted)
+        return;
+    member->is_interrupted = false;
+    leave(member);
+    atomic_fetch_add(&crew->n_busy, 1);
+    crew->ops->interrupted(crew->ops_owner);
     atomic_fetch_sub(&crew->n_busy, 1);
 }
 
@@ -229,13 +238,24 @@ static bool run_batch(struct member *member)
     return leads;
 }
 
+static bool lead_through_interrupt(struct member *member)
+{
+    if (!member->is_interrupted)
+        return true;
+    begin_job(member);
+    run_interrupted(member);
+    return end_job(member);
+}
+
 static void lead(struct member *member)
 {
     struct crew *crew = member->crew;
     while (!atomic_load(&crew->is_stopping)) {
         loop_run_tasks(crew->loop);
+        if (!lead_through_interrupt(member))
+            return;
         if (loop_turn(crew->loop, crew_queued(crew) ? 0 : -1) == -EINTR)
-            run_interrupted(member);
+            member->is_interrupted = member->index == 0;
         if (!run_batch(member))
             return;
         leave(member);
@@ -246,9 +266,37 @@ static void lead(struct member *member)
 static void follow(struct member *member)
 {
     struct task *job;
+    run_interrupted(member);
     while ((job = take_job(member->crew)))
         run_job(member, job);
     leave(member);
+}
+
+/* Whoever is about to handle a signal may not be given the loop. False when that has happened already; then
+ * UNPARK_LEAD is on its way. */
+static bool withdraw(struct member *member)
+{
+    struct crew *crew = member->crew;
+    pthread_mutex_lock(&crew->lock);
+    bool claimed = crew->claimant == member;
+    bool waited = claimed || link_is_listed(&member->idle);
+    if (claimed)
+        crew->claimant = NULL;
+    link_remove(&member->idle);
+    pthread_mutex_unlock(&crew->lock);
+    return waited;
+}
+
+/* False: the crew stops. */
+static bool wait_for_loop(struct member *member)
+{
+    uint32_t bits;
+    while ((bits = park(member, NULL)) == UNPARK_SIGNAL) {
+        member->is_interrupted = true;
+        if (withdraw(member))
+            return true;
+    }
+    return !(bits & UNPARK_STOP);
 }
 
 /* No job is left: claims the loop if relief has it, and parks until promoted. False: the crew stops. */
@@ -269,7 +317,7 @@ static bool await_promotion(struct member *member)
         loop_wake(crew->loop);
     else if (has_jobs)
         return true;
-    return !(park(member, NULL) & UNPARK_STOP);
+    return wait_for_loop(member);
 }
 
 static bool leads(struct member *member)
