@@ -208,11 +208,12 @@ static void promote_from(struct crew *crew, uint64_t word)
 }
 
 /* The word of the job that this thread leads in, or 0 when it does not lead. Nobody but the thread itself
- * puts such a word there, so it may only have gone meanwhile. */
+ * puts such a word there, so it may only have gone meanwhile. `member` is NULL on a thread of somebody
+ * else's. */
 static uint64_t own_job_word(const struct crew *crew, const struct member *member)
 {
     uint64_t word = atomic_load(&crew->owner);
-    return word_is_job(word) && ((word >> 1) & 0xffff) == member->index ? word : 0;
+    return member && word_is_job(word) && ((word >> 1) & 0xffff) == member->index ? word : 0;
 }
 
 /* JOB(member) → LOOP(member). False when the loop was taken over, or was not this thread's. */
@@ -464,12 +465,20 @@ void crew_free(struct crew *crew)
     free(crew);
 }
 
+static bool is_on_loop(const struct crew *crew)
+{
+    return self && (leads(self) || own_job_word(crew, self));
+}
+
+/* From a thread that does not lead: the leader may be waiting for events with nobody else idle. */
 void crew_submit(struct crew *crew, struct task *job)
 {
     pthread_mutex_lock(&crew->lock);
     list_append(&crew->jobs, &job->link);
     atomic_fetch_add(&crew->n_queued, 1);
     pthread_mutex_unlock(&crew->lock);
+    if (!is_on_loop(crew))
+        loop_wake(crew->loop);
 }
 
 bool crew_cancel(struct crew *crew, struct task *job)
@@ -510,7 +519,7 @@ bool crew_is_stopping(const struct crew *crew)
 void crew_pump(struct crew *crew)
 {
     struct member *member = self;
-    if (!end_job(member))
+    if (!member || !end_job(member))
         return;
     leave(member);
     loop_run_tasks(crew->loop);
