@@ -182,3 +182,12 @@ def test_a_stale_page(tree):
     ]
     (root / name).unlink()
     assert [finding.path for finding in generated.check(root)] == [name]
+
+
+def test_names_in_the_architecture(tree):
+    root = tree("src/io/loop.c", "void loop_run(void);\n")
+    tree("docs/architecture.md", "`loop_run` in `io/loop.c`, `loop.c`\n`loop_walk` in `io/walk.c`\n")
+    assert [str(finding) for finding in links.check(root)] == [
+        "docs/architecture.md:2: nothing is called loop_walk",
+        "docs/architecture.md:2: no such file: io/walk.c",
+    ]
