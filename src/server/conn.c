@@ -302,7 +302,7 @@ void conn_refuse(struct conn *conn, int status, const char *reason)
     output_finish(output);
     buf_done(&page);
     conn->closes = conn->lingers = true;
-    conn->state = CONN_SEND;
+    conn_enter(conn, CONN_SEND);
     conn_flush(conn);
 }
 

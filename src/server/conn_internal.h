@@ -23,6 +23,10 @@ void conn_read(struct conn *conn);
 /* conn_read.c: acts on bytes that are in the buffer already (pipelining). */
 void conn_parse(struct conn *conn);
 
+/* conn_write.c: sends `bytes` ahead of the response, what the kernel does not take now included. May close.
+ */
+void conn_send_ahead(struct conn *conn, str bytes);
+
 /* conn_write.c: sends what there is. May finish the exchange or close. */
 void conn_flush(struct conn *conn);
 

@@ -33,6 +33,8 @@ static void hand_over(struct conn *conn)
     conn->is_fresh = false;
     gate_unclaim(server, conn);
     conn->exchange->is_handled = true;
+    /* Of a 100 that the kernel has not taken: when it does, news may be read before their task runs. */
+    conn->exchange->output.is_streamed = conn->is_blocked;
     conn_enter(conn, CONN_CALL);
     server->handler->handle(server->handler_owner, conn->exchange);
 }
@@ -117,9 +119,7 @@ static void send_continue(struct conn *conn)
 {
     if (!conn->exchange->head->expects_continue || conn->in_len > conn->exchange->parser.head_len)
         return;
-    struct iovec iov = { (char *)"HTTP/1.1 100 Continue\r\n\r\n", 25 };
-    if (stream_sendv(conn->watch.fd, &iov, 1, false) < 0)
-        conn_close(conn);
+    conn_send_ahead(conn, STR("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
 static void head_done(struct conn *conn)

@@ -74,6 +74,16 @@ static void free_segment(struct segment *segment)
     free(segment);
 }
 
+static void append_frame(struct exchange *exchange, str bytes)
+{
+    struct segment *segment = memory_alloc(sizeof(*segment) + bytes.len);
+    *segment = (struct segment){
+        .p = (char *)(segment + 1), .fd = -1, .is_frame = true, .len = bytes.len, .release = free_segment
+    };
+    memcpy(segment + 1, bytes.p, bytes.len);
+    list_append(&exchange->transit.sending, &segment->link);
+}
+
 /* A 103 goes ahead of the response, as often as the application says; HTTP/1.0 knows none (RFC 8297). */
 static void write_hints(struct exchange *exchange)
 {
@@ -81,14 +91,8 @@ static void write_hints(struct exchange *exchange)
     buf_append(&bytes, STR("HTTP/1.1 103 Early Hints\r\n"));
     output_take_hints(&exchange->output, &bytes);
     buf_append(&bytes, STR("\r\n"));
-    if (exchange->head->version >= HTTP_1_1 && !exchange->transit.is_begun) {
-        struct segment *segment = memory_alloc(sizeof(*segment) + bytes.len);
-        *segment = (struct segment){
-            .p = (char *)(segment + 1), .fd = -1, .is_frame = true, .len = bytes.len, .release = free_segment
-        };
-        memcpy(segment + 1, bytes.p, bytes.len);
-        list_append(&exchange->transit.sending, &segment->link);
-    }
+    if (exchange->head->version >= HTTP_1_1 && !exchange->transit.is_begun)
+        append_frame(exchange, buf_str(&bytes));
     buf_done(&bytes);
 }
 
@@ -291,9 +295,19 @@ static bool send_all(struct conn *conn)
     return false;
 }
 
+void conn_send_ahead(struct conn *conn, str bytes)
+{
+    append_frame(conn->exchange, bytes);
+    send_all(conn);
+}
+
 void conn_flush(struct conn *conn)
 {
     struct exchange *exchange = conn->exchange;
+    if (conn->state == CONN_BODY) {
+        send_all(conn);
+        return;
+    }
     take_news(conn);
     if (conn->is_blocked) {
         if (exchange->transit.is_whole && conn->state == CONN_CALL)
