@@ -239,6 +239,17 @@ static void close_descriptor(struct conn *conn)
     close(fd);
 }
 
+/* Without length and chunks only a reset tells the client that the end of the connection is not that of the
+ * body (RFC 9112 section 8). */
+static void mark_cut(const struct conn *conn)
+{
+    const struct exchange *exchange = conn->exchange;
+    const struct transit *transit = &exchange->transit;
+    bool has_end = transit->is_chunked || transit->is_bodiless || exchange->output.has_length;
+    if (conn->watch.fd >= 0 && transit->is_begun && !has_end)
+        setsockopt(conn->watch.fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger));
+}
+
 /* Whether a handler's thread may still be using the exchange; one that has not begun is taken back. */
 static bool is_held(struct conn *conn)
 {
@@ -267,6 +278,8 @@ void conn_close(struct conn *conn)
 {
     if (conn->state == CONN_CLOSED)
         return;
+    if (conn->exchange)
+        mark_cut(conn);
     close_descriptor(conn);
     gate_unclaim(conn->server, conn);
     timer_stop(&conn->timer);
@@ -315,11 +328,16 @@ static void linger(struct conn *conn)
     loop_defer(conn->server->loop, &conn->later);
 }
 
+static uint32_t request_len(const struct conn *conn)
+{
+    const struct exchange *exchange = conn->exchange;
+    return exchange->parser.head_len + (uint32_t)exchange->body.inplace.len;
+}
+
 /* The bytes behind the present request become the beginning of the next. */
 static void consume_request(struct conn *conn)
 {
-    const struct exchange *exchange = conn->exchange;
-    uint32_t used = exchange->parser.head_len + (uint32_t)exchange->body.inplace.len;
+    uint32_t used = request_len(conn);
     conn->in_len -= used;
     if (!conn->in_len)
         release_buffer(conn);
@@ -339,25 +357,35 @@ static void next_request(struct conn *conn)
     if (conn->in_len)
         conn_parse(conn);
     else if (conn->server->is_draining)
-        conn_close(conn);
+        conn_drain(conn);
     if (conn->is_readable && conn->state <= CONN_BODY)
         loop_defer(conn->server->loop, &conn->later);
+}
+
+/* The last response has left. A close while the client is sending would reset the connection, and the end of
+ * the response might be lost with it (RFC 9112 section 9.6). */
+static void finish_last(struct conn *conn)
+{
+    bool is_cut = conn->exchange->transit.is_cut;
+    bool is_sending = conn->lingers || conn->is_readable || conn->in_len > request_len(conn);
+    if (is_cut)
+        mark_cut(conn);
+    drop_exchange(conn);
+    if (is_sending && !is_cut)
+        linger(conn);
+    else
+        conn_close(conn);
 }
 
 void conn_finish_exchange(struct conn *conn)
 {
     struct server *server = conn->server;
-    bool cut = conn->exchange->transit.is_cut;
     log_access(conn->exchange); /* while the request's bytes are in place */
-    if (!conn->closes)
-        consume_request(conn);
-    drop_exchange(conn);
     if (conn->closes) {
-        if (conn->lingers && !cut)
-            linger(conn);
-        else
-            conn_close(conn);
+        finish_last(conn);
     } else {
+        consume_request(conn);
+        drop_exchange(conn);
         conn_enter(conn, CONN_IDLE);
         next_request(conn);
     }

@@ -47,7 +47,7 @@ struct conn {
     bool is_blocked;  /* the kernel takes no more now, EPOLLOUT will tell */
     bool watches_out;
     bool closes;  /* after this exchange */
-    bool lingers; /* … and reads on for a while, because the client may still be sending */
+    bool lingers; /* … and reads on for a while, because the client is likely to be sending still */
 };
 
 /* Takes over `fd`, which is non-blocking, and reads from it at once. */

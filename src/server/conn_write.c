@@ -155,8 +155,11 @@ static void take_news(struct conn *conn)
         exchange->is_handled = false;
     if (news.has_hints)
         write_hints(exchange);
-    if (!news.has_head)
+    if (!news.has_head) {
+        if (news.is_finished)
+            conn->closes = exchange->transit.is_whole = exchange->transit.is_cut = true;
         return;
+    }
     if (!exchange->transit.is_begun)
         write_head(conn);
     struct link *link;
