@@ -55,19 +55,22 @@ static int append_body(struct conn *conn, str data)
     return body_append(&exchange->body, data, exchange->head->content_length, &conn->server->config->body);
 }
 
-/* Decodes the chunks behind the head; leaves there only what belongs to the next request. */
+/* Decodes the chunks behind the head; leaves there only what belongs to the next request. What came at once
+ * is moved together first: a write for each chunk would let tiny chunks keep the loop busy. */
 static void take_chunks(struct conn *conn)
 {
     struct exchange *exchange = conn->exchange;
-    char *start = conn->in + exchange->parser.head_len;
+    char *start = conn->in + exchange->parser.head_len, *end = start;
     str in = str_make(start, conn->in_len - exchange->parser.head_len), data;
     enum chunked_result result;
     while ((result = chunked_next(&exchange->chunked, &in, &data)) == CHUNKED_DATA) {
-        int error = append_body(conn, data);
-        if (error) {
-            body_failed(conn, error);
-            return;
-        }
+        memmove(end, data.p, data.len);
+        end += data.len;
+    }
+    int error = end > start ? append_body(conn, str_make(start, (size_t)(end - start))) : 0;
+    if (error) {
+        body_failed(conn, error);
+        return;
     }
     if (in.len)
         memmove(start, in.p, in.len);
@@ -152,10 +155,11 @@ static void begin_exchange(struct conn *conn)
     conn_enter(conn, CONN_HEAD);
 }
 
+/* Doubles, so that the arena holds little of what was outgrown. The parser asks below the limit only. */
 static void grow_fields(struct exchange *exchange, uint32_t most)
 {
     struct http_head *head = &exchange->parser.head;
-    uint32_t cap = (uint32_t)size_min((size_t)head->cap_fields * 2, size_max(most, head->cap_fields + 1));
+    uint32_t cap = (uint32_t)size_min((size_t)head->cap_fields * 2, most ? most : H1_FIELDS_MOST);
     struct http_field *fields = arena_alloc(&exchange->arena, cap * sizeof(*fields));
     memcpy(fields, head->fields, head->n_fields * sizeof(*fields));
     head->fields = fields;
