@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """galley.run(app, …): the server started from Python."""
 
-import subprocess
-import sys
+import shlex
 
 import pytest
 
-from harness.server import PROGRAM_VARIABLE, Servers
+from harness.server import PROGRAM_VARIABLE, program
 
 SCRIPT = """
 import os
@@ -21,25 +20,23 @@ if __name__ == "__main__":
 """
 
 
+def script_command():
+    """What starts the program starts a script as well."""
+    *interpreter, option, module = program()
+    assert (option, module) == ("-m", "galley")
+    return [*interpreter, "script.py"]
+
+
 @pytest.fixture
-def serve_script(tmp_path, monkeypatch):
+def serve_script(serve, tmp_path, monkeypatch):
     """Runs a script that starts the server itself."""
-    servers = Servers(tmp_path)
 
     def start(text):
         (tmp_path / "script.py").write_text(text)
-        monkeypatch.setenv(PROGRAM_VARIABLE, f"{sys.executable} script.py")
-        return servers(None, bind=())
+        monkeypatch.setenv(PROGRAM_VARIABLE, shlex.join(script_command()))
+        return serve(None, bind=())
 
-    yield start
-    servers.close()
-
-
-def run_script(folder, text):
-    (folder / "script.py").write_text(text)
-    return subprocess.run(
-        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=30, check=False
-    )
+    return start
 
 
 def test_run_serves_with_its_settings(serve_script):
@@ -70,10 +67,11 @@ def test_run_reads_no_configuration_file(serve_script, tmp_path):
     ],
     ids=str,
 )
-def test_bad_settings_raise_value_error(tmp_path, settings, words):
-    done = run_script(tmp_path, f"import galley; galley.run('echo:app', **{settings!r})")
-    assert done.returncode == 1
-    last_line = done.stderr.rstrip().rpartition("\n")[2]
-    assert last_line.startswith("ValueError: ")
+def test_bad_settings_raise_value_error(galley, tmp_path, monkeypatch, settings, words):
+    (tmp_path / "script.py").write_text(f"import galley; galley.run('echo:app', **{settings!r})")
+    monkeypatch.setenv(PROGRAM_VARIABLE, shlex.join(script_command()))
+    done = galley()
+    assert done.code == 1
+    assert done.last_line.startswith("ValueError: ")
     for word in words:
-        assert word in last_line
+        assert word in done.last_line
