@@ -70,6 +70,20 @@ def test_environ_of_the_least_request(shown):
     assert not [key for key in environ if key.startswith("HTTP_")]
 
 
+@pytest.mark.parametrize(
+    "fields, scheme",
+    [
+        ([("X-Forwarded-Proto", "https")], "https"),
+        ([("X-Forwarded-Protocol", "ssl")], "https"),
+        ([("X-Forwarded-Ssl", "on")], "https"),
+        ([("X-Forwarded-Proto", "http")], "http"),
+        ([("X-Forwarded-Ssl", "off")], "http"),
+    ],
+)
+def test_proxy_on_loopback_tells_the_scheme(shown, fields, scheme):
+    assert environ_of(shown, fields=fields)["wsgi.url_scheme"] == scheme
+
+
 def test_environ_is_a_dict_of_its_own(serve):
     def app(environ, start_response):
         assert type(environ) is dict
