@@ -4,6 +4,8 @@
 #include "conn_rig.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -100,7 +102,7 @@ static void overdue(void *owner, struct exchange *exchange)
 
 static int idle(void *owner)
 {
-    return 1;
+    return ((struct rig *)owner)->n_idle;
 }
 
 static int queued(void *owner)
@@ -158,6 +160,7 @@ void rig_init(struct rig *rig)
                                      .keepalive_ms = 3600000,
                                      .connections_most = 10000,
                                      .server_token = STR("galley") } };
+    rig->n_idle = 1;
     link_init(&rig->calls);
     log_init(&rig->log, LOG_CRITICAL);
     rig->listener.fd = -1;
@@ -169,7 +172,9 @@ void rig_start(struct rig *rig)
 {
     must(loop_init(&rig->loop) == 0, "loop_init");
     rig->all_stats[0] = &rig->stats;
-    rig->n_stats = 1;
+    rig->all_stats[1] = &rig->peer;
+    if (!rig->n_stats)
+        rig->n_stats = 1;
     rig->server = (struct server){ .loop = &rig->loop,
                                    .log = &rig->log,
                                    .config = &rig->config,
@@ -178,6 +183,8 @@ void rig_start(struct rig *rig)
                                    .stats = &rig->stats,
                                    .peers = rig->all_stats,
                                    .n_peers = &rig->n_stats,
+                                   .listeners = &rig->listener,
+                                   .n_listeners = rig->has_listener,
                                    .on_drained = on_drained,
                                    .on_requests_most = on_requests_most,
                                    .owner = rig };
@@ -186,10 +193,11 @@ void rig_start(struct rig *rig)
 
 void rig_done(struct rig *rig)
 {
+    bool is_shut = rig->has_listener && rig->server.is_draining;
     rig_send_room = NULL;
     server_done(&rig->server);
     loop_done(&rig->loop);
-    if (rig->listener.fd >= 0)
+    if (rig->listener.fd >= 0 && !is_shut)
         close(rig->listener.fd);
 }
 
@@ -200,22 +208,40 @@ static void connect_pair(int fds[2])
     must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
 }
 
-static void connect_tcp(struct rig *rig, int fds[2])
+static void listen_tcp(struct rig *rig)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    rig->listener.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(bind(rig->listener.fd, (struct sockaddr *)&address, sizeof(address)) == 0, "bind");
+    must(listen(rig->listener.fd, 1024) == 0, "listen");
+}
+
+void rig_listen(struct rig *rig)
+{
+    listen_tcp(rig);
+    must(fcntl(rig->listener.fd, F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    rig->has_listener = true;
+}
+
+int rig_knock(struct rig *rig)
+{
+    struct sockaddr_in address;
     socklen_t len = sizeof(address);
-    if (rig->listener.fd < 0) {
-        rig->listener.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        must(bind(rig->listener.fd, (struct sockaddr *)&address, len) == 0, "bind");
-        must(listen(rig->listener.fd, 128) == 0, "listen");
-    }
     must(getsockname(rig->listener.fd, (struct sockaddr *)&address, &len) == 0, "getsockname");
-    fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    must(connect(fds[0], (struct sockaddr *)&address, len) == 0, "connect");
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(connect(fd, (struct sockaddr *)&address, len) == 0, "connect");
+    return fd;
+}
+
+static void connect_tcp(struct rig *rig, int fds[2])
+{
+    if (rig->listener.fd < 0)
+        listen_tcp(rig);
+    fds[0] = rig_knock(rig);
     fds[1] = accept4(rig->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     must(fds[1] >= 0, "accept");
     for (int i = 0; i < 2; i++)
-        setsockopt(fds[i], IPPROTO_TCP, 1 /* TCP_NODELAY */, &(int){ 1 }, sizeof(int));
+        setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 }
 
 int rig_connect(struct rig *rig, int family)

@@ -11,10 +11,13 @@ struct rig {
     struct log log;
     struct server_config config; /* may be changed before rig_start */
     struct worker_stats stats;
-    const struct worker_stats *all_stats[1];
-    _Atomic int n_stats;
+    struct worker_stats peer; /* another worker, as it shows itself */
+    const struct worker_stats *all_stats[2];
+    _Atomic int n_stats; /* 2: there is one */
+    int n_idle;          /* threads of the handler that seem idle */
     struct server server;
-    struct listener listener; /* of TCP connections; not the server's */
+    struct listener listener; /* of TCP connections; the server's only after rig_listen */
+    bool has_listener;
     /* Called for each complete request. NULL: it waits in `calls` until rig_next_call. */
     void (*answer)(struct rig *rig, struct exchange *exchange);
     struct link calls; /* by exchange->job.link */
@@ -26,6 +29,10 @@ struct rig {
 void rig_init(struct rig *rig);
 void rig_start(struct rig *rig);
 void rig_done(struct rig *rig);
+
+/* Before rig_start: the server accepts by itself what rig_knock lets wait. */
+void rig_listen(struct rig *rig);
+int rig_knock(struct rig *rig);
 
 /* The client's end of a new connection, non-blocking: AF_UNIX or AF_INET. */
 int rig_connect(struct rig *rig, int family);

@@ -19,6 +19,7 @@ enum {
     ACCEPTS_A_TURN = 16,
     SHARE_SLACK = 16,
     PAUSE_MS = 100,
+    COMPLAIN_MS = 10000,
     BACKLOG_MOST = 2048
 };
 
@@ -152,7 +153,11 @@ void gate_unclaim(struct server *server, struct conn *conn)
 /* No descriptors or no memory left: more would only spin, so the gate stays shut for a while. */
 static void pause_accepting(struct server *server, int error)
 {
-    log_write(server->log, LOG_ERROR, "cannot accept a connection: %s; pausing", strerror(error));
+    struct gate *gate = &server->gate;
+    if (!gate->complained_at || server->loop->now - gate->complained_at >= COMPLAIN_MS) {
+        log_write(server->log, LOG_ERROR, "cannot accept a connection: %s; pausing", strerror(error));
+        gate->complained_at = server->loop->now;
+    }
     set_gate(server, false);
     server->gate.is_paused = true;
     timer_set(server->loop, &server->gate.recheck, PAUSE_MS);
@@ -183,11 +188,13 @@ static bool accept_one(struct server *server, const struct listener_watch *liste
     return true;
 }
 
+/* The first is taken although another worker might do better by now: the kernel wakes one for a connection,
+ * and if that one declined, nobody else would hear of it. */
 static void on_listener_ready(struct watch *watch, uint32_t events)
 {
     struct listener_watch *listener = CONTAINER_OF(watch, struct listener_watch, watch);
     struct server *server = listener->server;
-    for (int i = 0; i < ACCEPTS_A_TURN && is_able(server) && !should_yield(server); i++)
+    for (int i = 0; i < ACCEPTS_A_TURN && is_able(server) && !(i && should_yield(server)); i++)
         if (!accept_one(server, listener) || watch->fd < 0)
             break;
 }

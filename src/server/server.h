@@ -45,7 +45,8 @@ struct gate {
     struct link claims;             /* new connections whose first request is on its way, oldest first */
     unsigned n_claims;
     bool is_open;
-    bool is_paused; /* out of descriptors: shut for a while */
+    bool is_paused;     /* out of descriptors: shut for a while */
+    msec complained_at; /* … and when the log last said so; 0: never */
     struct timer recheck;
 };
 
