@@ -2,7 +2,7 @@
 /* The response side of a call. start_response() checks status and fields and copies them into the
  * exchange; nothing is handed over before the first non-empty item, so that until then an error can still
  * become a clean 500. Items of up to COPY_MOST bytes are copied; larger ones are sent from the bytes object
- * itself, whose reference is dropped by a job, since the loop has no GIL. */
+ * itself, whose reference an application thread drops later (drops.c). */
 #include "app/start_response.h"
 
 #include "app/crew.h"
@@ -331,41 +331,32 @@ static bool push_in_arena(struct exchange *exchange, str data)
     return output_push(&exchange->output, segment);
 }
 
-/* A segment over a bytes object. When it is sent, a job drops the reference: the loop has no GIL. */
+/* A segment over a bytes object, whose reference the loop cannot drop: it has no GIL. */
 struct bytes_segment {
+    struct drop drop; /* first, so that freeing it frees all */
     struct segment segment;
-    struct task drop;
-    struct crew *crew;
-    PyObject *bytes;
+    struct drops *drops;
 };
-
-static void drop_bytes(struct task *task)
-{
-    struct bytes_segment *own = CONTAINER_OF(task, struct bytes_segment, drop);
-    Py_DECREF(own->bytes);
-    free(own);
-}
 
 static void release_bytes(struct segment *segment)
 {
     struct bytes_segment *own = CONTAINER_OF(segment, struct bytes_segment, segment);
-    crew_submit(own->crew, &own->drop);
+    drops_add(own->drops, &own->drop);
 }
 
 static bool push_reference(struct call *call, PyObject *bytes)
 {
     struct bytes_segment *own = memory_alloc(sizeof(*own));
     *own = (struct bytes_segment){
+        .drop = { .object = Py_NewRef(bytes) },
         .segment = {
             .p = PyBytes_AS_STRING(bytes),
             .fd = -1,
             .len = (uint64_t)PyBytes_GET_SIZE(bytes),
             .release = release_bytes,
         },
-        .crew = call->crew,
-        .bytes = Py_NewRef(bytes),
+        .drops = call->drops,
     };
-    task_init(&own->drop, drop_bytes);
     return output_push(&call->exchange->output, &own->segment);
 }
 
@@ -418,6 +409,7 @@ enum call_progress call_send_item(struct call *call, PyObject *bytes)
         return progress;
     struct exchange *exchange = call->exchange;
     uint64_t most = exchange->server->config->output_most;
+    drops_empty(call->drops);
     exchange_post(exchange);
     if (output_is_over(&exchange->output, size_min(PUMP_AT, most)))
         crew_pump(call->crew);

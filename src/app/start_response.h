@@ -2,6 +2,7 @@
 /* start_response() and the write() that it returns (PEP 3333). Called with the GIL held. */
 #pragma once
 
+#include "app/drops.h"
 #include "app/python_compat.h"
 #include "server/exchange.h"
 
@@ -11,6 +12,7 @@ struct crew;
 struct call {
     struct exchange *exchange;
     struct crew *crew;
+    struct drops *drops;
     bool has_response; /* start_response was called */
     bool has_head;     /* the head is handed over: nothing can be taken back */
 };

@@ -325,9 +325,9 @@ static PyObject *serve_member(PyObject *self, PyObject *index)
 {
     struct worker *worker = PyCapsule_GetPointer(self, NULL);
     unsigned member = (unsigned)PyLong_AsLong(index);
-    worker->states[member] = PyEval_SaveThread();
+    PyThreadState *state = worker->states[member] = PyEval_SaveThread();
     crew_serve(worker->crew, member);
-    PyEval_RestoreThread(worker->states[member]);
+    PyEval_RestoreThread(state); /* `worker` may be gone by now */
     return Py_NewRef(Py_None);
 }
 
@@ -428,7 +428,7 @@ static void serve_requests(struct worker *worker)
     (void)n;
     worker->states[0] = PyEval_SaveThread();
     crew_serve(worker->crew, 0);
-    crew_free(worker->crew);
+    crew_wait(worker->crew);
     PyEval_RestoreThread(worker->states[0]);
 }
 
@@ -480,6 +480,7 @@ int worker_run(const struct settings *settings, const struct worker_seat *seat, 
     worker_signals_stop(&worker.loop);
     server_done(&worker.server);
     access_log_close(worker.server.access_log);
+    crew_free(worker.crew);
     run_python_exit();
     return 0;
 }

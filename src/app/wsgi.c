@@ -17,6 +17,7 @@
 struct wsgi {
     struct wsgi_config config;
     struct environ_maker *environs;
+    struct drops drops;
     PyObject *close_name;       /* "close" */
     PyObject *early_hints_name; /* "wsgi.early_hints" */
 };
@@ -37,6 +38,7 @@ struct wsgi *wsgi_new(const struct wsgi_config *config)
                            .environs = environs,
                            .close_name = close_name,
                            .early_hints_name = early_hints_name };
+    drops_init(&wsgi->drops, config->crew);
     Py_INCREF(wsgi->config.application);
     Py_INCREF(wsgi->config.environ.file_wrapper);
     return wsgi;
@@ -296,7 +298,7 @@ static bool run(struct wsgi *wsgi, struct call *call)
 
 void wsgi_call(struct wsgi *wsgi, struct exchange *exchange)
 {
-    struct call call = { .exchange = exchange, .crew = wsgi->config.crew };
+    struct call call = { .exchange = exchange, .crew = wsgi->config.crew, .drops = &wsgi->drops };
     bool ok = run(wsgi, &call);
     if (!ok) {
         log_failure(wsgi, exchange, "Error handling request");

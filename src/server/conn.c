@@ -42,6 +42,13 @@ static msec call_time_left(const struct conn *conn)
     return begun ? begun + timeout - conn->server->loop->now : timeout;
 }
 
+static void report_overdue(struct conn *conn)
+{
+    struct server *server = conn->server;
+    conn->exchange->is_overdue = true;
+    server->handler->overdue(server->handler_owner, conn->exchange);
+}
+
 static void due_call(struct conn *conn)
 {
     struct server *server = conn->server;
@@ -61,8 +68,15 @@ static void due_call(struct conn *conn)
     output_abort(&exchange->output);
     if (!has_begun)
         conn_write_past_handler(conn, 504);
-    server->handler->overdue(server->handler_owner, exchange);
+    report_overdue(conn);
     conn_close(conn);
+}
+
+/* The client has left, but the call has not ended within another timeout either. */
+static void due_gone(struct conn *conn)
+{
+    if (!output_is_finished(&conn->exchange->output))
+        report_overdue(conn);
 }
 
 struct state_row {
@@ -80,7 +94,7 @@ static const struct state_row states[] = {
     [CONN_CALL] = { "in the application", TIMEOUT(call_timeout_ms), due_call },
     [CONN_SEND] = { "sending", TIMEOUT(send_timeout_ms), due_send },
     [CONN_LINGER] = { "lingering", 0, due_close },
-    [CONN_GONE] = { "gone", 0, due_close },
+    [CONN_GONE] = { "gone", TIMEOUT(call_timeout_ms), due_gone },
     [CONN_CLOSED] = { "closed", 0, due_close },
 };
 
@@ -245,8 +259,10 @@ static void mark_cut(const struct conn *conn)
 {
     const struct exchange *exchange = conn->exchange;
     const struct transit *transit = &exchange->transit;
+    if (conn->watch.fd < 0 || !transit->is_begun)
+        return; /* before that the handler's thread may be setting has_length */
     bool has_end = transit->is_chunked || transit->is_bodiless || exchange->output.has_length;
-    if (conn->watch.fd >= 0 && transit->is_begun && !has_end)
+    if (!has_end)
         setsockopt(conn->watch.fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger));
 }
 
@@ -284,7 +300,9 @@ void conn_close(struct conn *conn)
     gate_unclaim(conn->server, conn);
     timer_stop(&conn->timer);
     if (is_held(conn)) {
-        conn->state = CONN_GONE;
+        conn_enter(conn, CONN_GONE);
+        if (conn->exchange->is_overdue)
+            timer_stop(&conn->timer);
         log_access(conn->exchange);
         output_abort(&conn->exchange->output);
         return;

@@ -64,7 +64,7 @@ void exchange_reset(struct exchange *exchange)
     atomic_store_explicit(&exchange->begun_ms, 0, memory_order_relaxed);
     exchange->body_sent = 0;
     exchange->status = 0;
-    exchange->is_handled = exchange->is_logged = false;
+    exchange->is_handled = exchange->is_overdue = exchange->is_logged = false;
 }
 
 void exchange_post(struct exchange *exchange)

@@ -46,6 +46,7 @@ struct exchange {
     int64_t body_sent;     /* bytes of response body handed to the kernel */
     int status;            /* of the response that the client gets; 0 before one is begun */
     bool is_handled;       /* the handler owns it until output.is_finished */
+    bool is_overdue;       /* its deadline passed while the handler had it */
     bool is_logged;
     struct transit transit;
     struct chunked chunked; /* state of a chunked request body */

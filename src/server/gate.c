@@ -28,11 +28,13 @@ struct listener_watch {
     struct server *server;
 };
 
+/* Counts what waits before what is idle: a thread that takes a job in between then counts twice, never not
+ * at all. */
 static int free_threads(const struct server *server)
 {
-    const struct handler *handler = server->handler;
-    return handler->idle(server->handler_owner) - handler->queued(server->handler_owner) -
-           (int)server->gate.n_claims;
+    int queued = server->handler->queued(server->handler_owner);
+    int idle = server->handler->idle(server->handler_owner);
+    return idle - queued - (int)server->gate.n_claims;
 }
 
 /* Another worker that accepts, has a free thread and at most `connections` connections. */

@@ -608,3 +608,23 @@ def test_daemon(galley, tmp_path):
     finally:
         for pid in [master, *processes.children(master)] if master else []:
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stop_while_a_slow_client_takes_a_large_response(serve, number):
+    """The response is the application's own bytes object, which the worker lets go of when it ends."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return [b"x" * 20_000_000]
+
+    server = serve(app, "--graceful-timeout", 5)
+    with server.connect(receive_buffer=4096) as client:
+        client.send_request()
+        client.read_head()
+        if number == signal.SIGINT:
+            assert server.stop(number) == 0
+            return
+        server.send_signal(number)
+        assert client.read_exactly(20_000_000) == b"x" * 20_000_000
+        assert server.stop(number) == 0

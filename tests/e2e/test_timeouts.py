@@ -161,3 +161,24 @@ def test_slow_body_and_slow_reader_do_not_count_against_the_timeout(serve):
         client.read_head()
         time.sleep(2)
         assert client.read_exactly(20_000_000) == b"x" * 20_000_000
+
+
+def test_call_that_hangs_is_noticed_although_its_client_left(serve):
+    def app(environ, start_response):
+        import time
+
+        while environ["PATH_INFO"] == "/stuck":
+            time.sleep(0.1)
+        start_response("200 OK", [])
+        return [b"fine"]
+
+    server = serve(app, "--timeout", 1, "--graceful-timeout", 1)
+    first = server.workers()
+    with server.connect() as client:
+        client.send_request("GET", "/stuck")
+        time.sleep(0.3)  # the call has begun
+        client.reset()
+    server.log.expect(r"WORKER TIMEOUT \(pid:\d+\): GET /stuck", level="CRITICAL")
+    server.log.expect("did not leave within graceful_timeout", level="ERROR")
+    eventually(lambda: server.workers() and server.workers() != first, "another worker")
+    assert server.get().text == "fine"
