@@ -166,6 +166,7 @@ void rig_init(struct rig *rig)
     rig->listener.fd = -1;
     rig_send_room = NULL;
     was_cut = false;
+    rig->nudge_fd = -1;
 }
 
 void rig_start(struct rig *rig)
@@ -183,6 +184,7 @@ void rig_start(struct rig *rig)
                                    .stats = &rig->stats,
                                    .peers = rig->all_stats,
                                    .n_peers = &rig->n_stats,
+                                   .nudge_fd = rig->nudge_fd,
                                    .listeners = &rig->listener,
                                    .n_listeners = rig->has_listener,
                                    .on_drained = on_drained,

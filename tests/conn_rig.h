@@ -14,6 +14,7 @@ struct rig {
     struct worker_stats peer; /* another worker, as it shows itself */
     const struct worker_stats *all_stats[2];
     _Atomic int n_stats; /* 2: there is one */
+    int nudge_fd;        /* -1, or an eventfd that it shares with the peer */
     int n_idle;          /* threads of the handler that seem idle */
     struct server server;
     struct listener listener; /* of TCP connections; the server's only after rig_listen */

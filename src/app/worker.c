@@ -277,6 +277,7 @@ static void start_server(struct worker *worker)
         .stats = seat->stats,
         .peers = seat->all_stats,
         .n_peers = seat->n_used,
+        .nudge_fd = seat->nudge_fd,
         .listeners = seat->listeners,
         .n_listeners = (unsigned)seat->n_listeners,
         .on_drained = on_drained,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 
 #include "base/arena.h"
@@ -232,6 +233,9 @@ static int open_resources(struct master *master)
         return err;
     if (pipe2(master->life, O_CLOEXEC) < 0 || pipe2(master->notify, O_CLOEXEC | O_NONBLOCK) < 0)
         return -errno;
+    master->nudge = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (master->nudge < 0)
+        return -errno;
     int workers = master->current.config.workers;
     int n_slots = workers > MIN_SLOTS / 4 ? workers * 4 : MIN_SLOTS;
     master->workers = memory_zero((size_t)n_slots * sizeof(struct worker));
@@ -281,6 +285,8 @@ static void finish(struct master *master)
     prctl(PR_SET_CHILD_SUBREAPER, 0);
     close_pair(master->life);
     close_pair(master->notify);
+    if (master->nudge >= 0)
+        close(master->nudge);
     scoreboard_done(&master->board);
     free(master->workers);
     if (master->signals.read_fd >= 0)
@@ -299,6 +305,7 @@ int master_run(const struct master_config *config, const struct master_ops *ops,
         .current = { .number = 1, .config = *config, .target = config->workers },
         .life = { -1, -1 },
         .notify = { -1, -1 },
+        .nudge = -1,
         .exit_code = 1,
     };
     if (start(&master)) {

@@ -37,6 +37,7 @@ struct worker_seat {
     int master_fd; /* readable (EOF) as soon as the master is gone */
     /* One byte written here makes the master look at the slots (phase changed). A worker that announces
      * WORKER_RETIRING is replaced; it may leave by itself, and gets TERM once the replacement is ready. */
+    int nudge_fd; /* an eventfd that all workers share: passes on a wake-up that its worker cannot use */
     int notify_fd;
 };
 

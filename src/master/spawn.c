@@ -45,6 +45,7 @@ static _Noreturn void run_child(struct master *master, const struct generation *
                                                      .listeners = generation->binds.listeners,
                                                      .n_listeners = generation->binds.count,
                                                      .master_fd = master->life[0],
+                                                     .nudge_fd = master->nudge,
                                                      .notify_fd = master->notify[1],
                                                  }));
 }

@@ -63,6 +63,7 @@ struct master {
     struct generation next; /* while a reload is under way */
     int life[2];            /* the workers read, nobody ever writes: EOF when the master is gone */
     int notify[2];          /* the workers write, the master reads */
+    int nudge;              /* an eventfd between the workers */
     char *pidfile;          /* the file that holds our pid, or NULL */
 
     bool is_stopping;

@@ -3,7 +3,11 @@
  * not get the next connection takes itself out of that race. It does so when all its threads are busy or
  * spoken for, when it holds its most connections, or when another worker has a free thread and far fewer
  * connections. What the others have is read from the scoreboard, so then the gate is looked at again after
- * RECHECK_MS. A new connection speaks for a thread for CLAIM_MS, as its request is likely on its way. */
+ * RECHECK_MS. A new connection speaks for a thread for CLAIM_MS, as its request is likely on its way.
+ *
+ * The kernel wakes one worker for a connection. When that one turns out to be unable to take it, because the
+ * same turn brought it other work, it nudges the others, or the client would wait until somebody else knocks.
+ */
 #include "server/gate.h"
 
 #include <errno.h>
@@ -57,7 +61,6 @@ static bool is_able(const struct server *server)
     return !server->is_draining && server->n_conns < server->config->connections_most &&
            free_threads(server) > 0;
 }
-
 /* Whether it should leave the next connection to a worker that has far fewer. */
 static bool should_yield(const struct server *server)
 {
@@ -73,16 +76,21 @@ static void publish(struct server *server)
     atomic_store_explicit(&stats->is_accepting, server->gate.is_open, memory_order_relaxed);
 }
 
+static void watch_shared(struct server *server, struct watch *watch, int fd, const char *name)
+{
+    watch->fd = fd;
+    int error = loop_watch(server->loop, watch, EPOLLIN | EPOLLEXCLUSIVE);
+    if (error)
+        log_write(server->log, LOG_ERROR, "cannot watch %s: %s", name, strerror(-error));
+}
+
 static void open_gate(struct server *server)
 {
-    for (unsigned i = 0; i < server->n_listeners; i++) {
-        struct listener_watch *listener = &server->gate.watches[i];
-        listener->watch.fd = server->listeners[i].fd;
-        int error = loop_watch(server->loop, &listener->watch, EPOLLIN | EPOLLEXCLUSIVE);
-        if (error)
-            log_write(server->log, LOG_ERROR, "cannot watch %s: %s", server->listeners[i].url,
-                      strerror(-error));
-    }
+    for (unsigned i = 0; i < server->n_listeners; i++)
+        watch_shared(server, &server->gate.watches[i].watch, server->listeners[i].fd,
+                     server->listeners[i].url);
+    if (server->nudge_fd >= 0)
+        watch_shared(server, &server->gate.nudge, server->nudge_fd, "the other workers");
     server->gate.is_open = true;
 }
 
@@ -90,6 +98,7 @@ static void close_gate(struct server *server)
 {
     for (unsigned i = 0; i < server->n_listeners; i++)
         loop_unwatch(server->loop, &server->gate.watches[i].watch);
+    loop_unwatch(server->loop, &server->gate.nudge);
     server->gate.is_open = false;
 }
 
@@ -190,15 +199,41 @@ static bool accept_one(struct server *server, const struct listener_watch *liste
     return true;
 }
 
-/* The first is taken although another worker might do better by now: the kernel wakes one for a connection,
- * and if that one declined, nobody else would hear of it. */
+static void nudge_others(const struct server *server)
+{
+    uint64_t one = 1;
+    ssize_t n = server->nudge_fd < 0 ? 0 : write(server->nudge_fd, &one, sizeof(one));
+    (void)n; /* full: they have been nudged often enough */
+}
+
+/* The first is taken although another worker might do better by now, for the same reason. */
+static void accept_some(struct server *server, struct listener_watch *listener)
+{
+    for (int i = 0; i < ACCEPTS_A_TURN && is_able(server) && !(i && should_yield(server)); i++)
+        if (!accept_one(server, listener) || listener->watch.fd < 0)
+            break;
+}
+
 static void on_listener_ready(struct watch *watch, uint32_t events)
 {
     struct listener_watch *listener = CONTAINER_OF(watch, struct listener_watch, watch);
-    struct server *server = listener->server;
-    for (int i = 0; i < ACCEPTS_A_TURN && is_able(server) && !(i && should_yield(server)); i++)
-        if (!accept_one(server, listener) || watch->fd < 0)
-            break;
+    if (is_able(listener->server))
+        accept_some(listener->server, listener);
+    else
+        nudge_others(listener->server);
+}
+
+static void on_nudge(struct watch *watch, uint32_t events)
+{
+    struct gate *gate = CONTAINER_OF(watch, struct gate, nudge);
+    struct server *server = CONTAINER_OF(gate, struct server, gate);
+    uint64_t count;
+    if (read(watch->fd, &count, sizeof(count)) != sizeof(count))
+        return; /* another one was faster */
+    if (!is_able(server))
+        nudge_others(server);
+    for (unsigned i = 0; i < server->n_listeners && watch->fd >= 0; i++)
+        accept_some(server, &gate->watches[i]);
 }
 
 /* What the kernel has queued already is taken along, if there is a thread for it. */
@@ -220,6 +255,7 @@ void gate_shut(struct server *server)
         listener->watch.fd = -1;
         close(server->listeners[i].fd);
     }
+    nudge_others(server); /* of what is left in the backlog, if others listen there */
     publish(server);
 }
 
@@ -228,6 +264,7 @@ void gate_init(struct server *server)
     struct gate *gate = &server->gate;
     link_init(&gate->claims);
     timer_init(&gate->recheck, on_recheck);
+    gate->nudge = (struct watch){ -1, on_nudge };
     gate->watches = memory_zero(server->n_listeners * sizeof(*gate->watches));
     for (unsigned i = 0; i < server->n_listeners; i++)
         gate->watches[i] = (struct listener_watch){ { -1, on_listener_ready }, server };

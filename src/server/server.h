@@ -42,6 +42,7 @@ struct listener_watch;
 
 struct gate {
     struct listener_watch *watches; /* one a listener */
+    struct watch nudge;             /* another worker was woken for a connection that it cannot take */
     struct link claims;             /* new connections whose first request is on its way, oldest first */
     unsigned n_claims;
     bool is_open;
@@ -60,6 +61,7 @@ struct server {
     struct worker_stats *stats;
     const struct worker_stats *const *peers; /* stats of all workers, own included */
     const _Atomic int *n_peers;              /* grows as workers are added */
+    int nudge_fd;                            /* an eventfd shared by all workers; -1: there are no others */
     const struct listener *listeners;
     unsigned n_listeners;
 

@@ -2,6 +2,7 @@
 /* Who accepts, and when: nothing that knocks may be forgotten, whatever the gate waits for. */
 #include "unit.h"
 
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -137,6 +138,54 @@ static void accepts_what_it_was_woken_for(void **state)
     assert_int_equal(rig.server.n_conns, 21);
 }
 
+static uint64_t nudges(void)
+{
+    uint64_t count = 0;
+    return read(rig.nudge_fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+/* The wait of a turn, without the look at the gate before it. */
+static void wait_with_gate_open(void)
+{
+    rig.loop.before_wait(rig.loop.owner);
+    assert_true(rig.server.gate.is_open);
+    rig.loop.before_wait = NULL;
+}
+
+/* The turn that brought the connection brought other work too. */
+static void nudges_others_when_it_cannot_take_what_it_was_woken_for(void **state)
+{
+    rig.nudge_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    rig_start(&rig);
+    rig_settle(&rig);
+    wait_with_gate_open();
+    rig.n_idle = 0;
+    knock_and_ask(0);
+    loop_turn(&rig.loop, 0);
+    assert_int_equal(rig.server.n_conns, 0);
+    assert_int_equal(nudges(), 1);
+    close(rig.nudge_fd);
+}
+
+/* The kernel woke another worker. */
+static void takes_what_it_is_nudged_for(void **state)
+{
+    rig.nudge_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    rig_start(&rig);
+    rig_settle(&rig);
+    wait_with_gate_open();
+    assert_int_equal(epoll_ctl(rig.loop.epoll_fd, EPOLL_CTL_DEL, rig.listener.fd, NULL), 0);
+    knock_and_ask(0);
+    loop_turn(&rig.loop, 0);
+    assert_int_equal(rig.server.n_conns, 0);
+    uint64_t one = 1;
+    assert_int_equal(write(rig.nudge_fd, &one, sizeof(one)), sizeof(one));
+    loop_turn(&rig.loop, 0);
+    assert_int_equal(rig.server.n_conns, 1);
+    assert_int_equal(nudges(), 0);
+    close(rig.nudge_fd);
+}
+
 /* So many more descriptors can be had: the limit is the number that comes after those. */
 static void leave_room_for(int more)
 {
@@ -231,6 +280,8 @@ int main(void)
         WITH_RIG(holds_its_most_connections_at_a_time),
         WITH_RIG(leaves_connections_to_a_better_peer),
         WITH_RIG(accepts_what_it_was_woken_for),
+        WITH_RIG(nudges_others_when_it_cannot_take_what_it_was_woken_for),
+        WITH_RIG(takes_what_it_is_nudged_for),
         WITH_RIG(waits_when_there_are_no_descriptors),
         WITH_RIG(pauses_although_threads_are_claimed),
         WITH_RIG(serves_others_beside_silent_connections),
