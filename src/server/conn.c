@@ -127,6 +127,11 @@ static void on_due(struct timer *timer)
     states[conn->state].due(conn);
 }
 
+static bool may_send(const struct conn *conn)
+{
+    return conn->exchange && conn->state < CONN_LINGER;
+}
+
 static void on_ready(struct watch *watch, uint32_t events)
 {
     struct conn *conn = CONTAINER_OF(watch, struct conn, watch);
@@ -140,7 +145,7 @@ static void on_ready(struct watch *watch, uint32_t events)
         conn->is_readable = true;
         conn_read(conn);
     }
-    if ((events & EPOLLOUT) && conn->is_blocked && conn->exchange && conn->state < CONN_LINGER) {
+    if ((events & EPOLLOUT) && conn->is_blocked && may_send(conn)) {
         conn->is_blocked = false;
         conn_flush(conn);
     }
@@ -155,8 +160,12 @@ static void conn_free(struct conn *conn)
 static void on_later(struct task *task)
 {
     struct conn *conn = CONTAINER_OF(task, struct conn, later);
+    bool sends = conn->sends_later && may_send(conn);
+    conn->sends_later = false;
     if (conn->state == CONN_CLOSED)
         conn_free(conn);
+    else if (sends)
+        conn_flush(conn);
     else
         conn_read(conn);
 }

@@ -30,7 +30,7 @@ struct conn {
     struct watch watch;
     struct timer timer;
     struct link link;  /* server->conns */
-    struct task later; /* reads on in the next turn; frees when closed */
+    struct task later; /* reads or sends on in the next turn; frees when closed */
     struct server *server;
     struct exchange *exchange;
     char *in; /* received bytes: in[0] is the first of the present request */
@@ -45,6 +45,7 @@ struct conn {
     bool is_readable; /* the kernel may have more for us */
     bool is_ending;   /* the peer has shut down its side; end of stream comes behind the data */
     bool is_blocked;  /* the kernel takes no more now, EPOLLOUT will tell */
+    bool sends_later; /* the kernel might take more, but it is the turn of others */
     bool watches_out;
     bool closes;  /* after this exchange */
     bool lingers; /* … and reads on for a while, because the client is likely to be sending still */

@@ -10,7 +10,8 @@
 #include "io/stream.h"
 #include "server/conn_internal.h"
 
-enum { IOV_MOST = 32, SENDFILE_MOST = 1 << 20 };
+/* What a connection may send before others get their turn: a client as fast as we are would never let go. */
+enum { IOV_MOST = 32, SEND_A_TURN = 256 << 10 };
 
 static void keep(struct segment *segment)
 {
@@ -174,26 +175,35 @@ static bool is_sent(const struct segment *segment)
     return segment->prefix_at == segment->prefix_len && !segment->len && !segment->suffix_left;
 }
 
-static void add_iov(struct iovec *iov, int *n, const char *p, size_t len)
+struct pieces {
+    struct iovec iov[IOV_MOST];
+    int count;
+    size_t room; /* bytes that may still be added */
+};
+
+/* False when it did not fit, or not all of it. */
+static bool add_piece(struct pieces *pieces, const char *p, size_t len)
 {
-    if (len)
-        iov[(*n)++] = (struct iovec){ (char *)p, len };
+    size_t take = size_min(len, pieces->room);
+    if (take)
+        pieces->iov[pieces->count++] = (struct iovec){ (char *)p, take };
+    pieces->room -= take;
+    return take == len;
 }
 
 /* What can leave in one call: up to the first range of a file. */
-static int fill_iov(const struct link *sending, struct iovec *iov)
+static void gather(const struct link *sending, struct pieces *pieces)
 {
-    int n = 0;
-    for (const struct link *link = sending->next; link != sending && n + 3 <= IOV_MOST; link = link->next) {
+    for (const struct link *link = sending->next; link != sending; link = link->next) {
         const struct segment *segment = CONTAINER_OF(link, struct segment, link);
-        add_iov(iov, &n, segment->prefix + segment->prefix_at,
-                (size_t)(segment->prefix_len - segment->prefix_at));
-        if (!segment->p && segment->len)
-            break;
-        add_iov(iov, &n, segment->p, segment->len);
-        add_iov(iov, &n, line_end + LINE_END - segment->suffix_left, segment->suffix_left);
+        bool is_file = !segment->p && segment->len;
+        if (pieces->count + 3 > IOV_MOST ||
+            !add_piece(pieces, segment->prefix + segment->prefix_at,
+                       (size_t)(segment->prefix_len - segment->prefix_at)) ||
+            is_file || !add_piece(pieces, segment->p, segment->len) ||
+            !add_piece(pieces, line_end + LINE_END - segment->suffix_left, segment->suffix_left))
+            return;
     }
-    return n;
 }
 
 static void drop_sent(struct link *sending)
@@ -232,9 +242,9 @@ static uint64_t advance(struct link *sending, size_t n)
     return body;
 }
 
-static ssize_t send_file(struct conn *conn, struct segment *segment)
+static ssize_t send_file(struct conn *conn, struct segment *segment, size_t most)
 {
-    size_t most = size_min(segment->len, SENDFILE_MOST);
+    most = size_min(segment->len, most);
     ssize_t n = stream_sendfile(conn->watch.fd, segment->fd, segment->offset, most);
     if (n == 0)
         return -EIO; /* the file is shorter than it was: the client must see the response cut */
@@ -245,21 +255,21 @@ static ssize_t send_file(struct conn *conn, struct segment *segment)
     return n;
 }
 
-/* One system call. Body bytes sent are added to `*body`. */
-static ssize_t send_some(struct conn *conn, uint64_t *body)
+/* One system call, of `most` bytes. Body bytes sent are added to `*body`. */
+static ssize_t send_some(struct conn *conn, size_t most, uint64_t *body)
 {
     struct link *sending = &conn->exchange->transit.sending;
-    struct iovec iov[IOV_MOST];
-    int count = fill_iov(sending, iov);
-    if (count == 0) {
-        ssize_t n = send_file(conn, CONTAINER_OF(sending->next, struct segment, link));
+    struct pieces pieces = { .room = most };
+    gather(sending, &pieces);
+    if (pieces.count == 0) {
+        ssize_t n = send_file(conn, CONTAINER_OF(sending->next, struct segment, link), most);
         if (n > 0)
             *body += (uint64_t)n;
         drop_sent(sending);
         return n;
     }
     struct segment *last = CONTAINER_OF(sending->prev, struct segment, link);
-    ssize_t n = stream_sendv(conn->watch.fd, iov, count, !last->p && last->len);
+    ssize_t n = stream_sendv(conn->watch.fd, pieces.iov, pieces.count, !last->p && last->len);
     if (n > 0)
         *body += advance(sending, (size_t)n);
     return n;
@@ -276,22 +286,35 @@ static void watch_out(struct conn *conn)
         conn_close(conn);
 }
 
-/* Until all is sent (true) or the kernel takes no more, or the connection failed (false). */
+static void send_later(struct conn *conn)
+{
+    conn->sends_later = true;
+    loop_defer(conn->server->loop, &conn->later);
+}
+
+/* Until all is sent (true), or it is the turn of others, the kernel takes no more, or the connection failed
+ * (false). */
 static bool send_all(struct conn *conn)
 {
     struct exchange *exchange = conn->exchange;
+    struct link *sending = &exchange->transit.sending;
+    size_t left = SEND_A_TURN;
     uint64_t body = 0;
     ssize_t n = 1;
-    drop_sent(&exchange->transit.sending);
-    while (n > 0 && !list_is_empty(&exchange->transit.sending))
-        n = send_some(conn, &body);
+    drop_sent(sending);
+    while (n > 0 && left && !list_is_empty(sending)) {
+        n = send_some(conn, left, &body);
+        left -= n > 0 ? (size_t)n : 0;
+    }
     if (body) {
         exchange->body_sent += (int64_t)body;
         output_sent(&exchange->output, body);
     }
-    if (n > 0)
+    if (n > 0 && list_is_empty(sending))
         return true;
-    if (n == -EAGAIN)
+    if (n > 0)
+        send_later(conn);
+    else if (n == -EAGAIN)
         watch_out(conn);
     else
         conn_close(conn);
@@ -312,7 +335,7 @@ void conn_flush(struct conn *conn)
         return;
     }
     take_news(conn);
-    if (conn->is_blocked) {
+    if (conn->is_blocked || conn->sends_later) {
         if (exchange->transit.is_whole && conn->state == CONN_CALL)
             conn_enter(conn, CONN_SEND);
         return;

@@ -268,6 +268,41 @@ static void goes_on_where_it_stopped(void **state)
     }
 }
 
+enum { LARGE = 4 << 20, A_TURN = 256 << 10 };
+
+/* A client that reads as fast as we write would otherwise keep the loop for as long as the response lasts. */
+static void lets_others_have_their_turn(void **state)
+{
+    static const char *const kinds[] = { "GET / HTTP/1.1", "GET /file HTTP/1.1" };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        struct buf got = { 0 };
+        int client = rig_connect(&rig, AF_INET), large = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        assert_int_equal(ftruncate(large, LARGE), 0);
+        rig.answer = NULL;
+        rig_send(&rig, client, str_of(kinds[i]));
+        rig_send(&rig, client, STR("\r\nHost: a\r\n\r\n"));
+        rig_settle(&rig);
+        struct exchange *exchange = rig_next_call(&rig);
+        rig_begin(exchange, 200, LARGE);
+        if (i) {
+            struct segment *segment = malloc(sizeof(*segment));
+            *segment = (struct segment){ .fd = large, .len = LARGE, .release = free_segment };
+            output_push(&exchange->output, segment);
+        } else {
+            AUTO_FREE char *body = calloc(1, LARGE);
+            output_push_copy(&exchange->output, str_make(body, LARGE));
+            close(large);
+        }
+        exchange_finish(exchange, true);
+        rig_turn(&rig);
+        assert_in_range(exchange->body_sent, 1000, 2 * A_TURN);
+        assert_false(rig_receive_all(&rig, client, &got));
+        assert_in_range(got.len, LARGE + 1, LARGE + 1000);
+        close(client);
+        buf_done(&got);
+    }
+}
+
 /* --- 100 Continue ---------------------------------------------------------------------------------- */
 
 static const char expecting[] = "POST /200/5/a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
@@ -339,9 +374,13 @@ static void asks_and_answers_in_one_turn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_RIG(frames_each_kind_of_response),    WITH_RIG(sends_the_same_in_any_pieces),
-        WITH_RIG(goes_on_where_it_stopped),        WITH_RIG(asks_for_the_body_when_the_client_waits),
-        WITH_RIG(asks_for_the_body_in_any_pieces), WITH_RIG(asks_and_answers_in_one_turn),
+        WITH_RIG(frames_each_kind_of_response),
+        WITH_RIG(sends_the_same_in_any_pieces),
+        WITH_RIG(goes_on_where_it_stopped),
+        WITH_RIG(lets_others_have_their_turn),
+        WITH_RIG(asks_for_the_body_when_the_client_waits),
+        WITH_RIG(asks_for_the_body_in_any_pieces),
+        WITH_RIG(asks_and_answers_in_one_turn),
     };
     return cmocka_run_group_tests(tests, make_file, close_file);
 }
