@@ -3,6 +3,7 @@
 
 import os
 import socket
+import subprocess
 import textwrap
 
 import pytest
@@ -313,11 +314,9 @@ def test_pid_file_of_a_server_that_lives(fails, tmp_path):
 
 
 def test_stale_pid_file_is_replaced(serve, tmp_path):
-    child = os.fork()
-    if not child:
-        os._exit(0)
-    os.waitpid(child, 0)
-    write(tmp_path, "pid", f"{child}\n")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    write(tmp_path, "pid", f"{gone.pid}\n")
     server = serve("echo:app", "--pid", "pid")
     server.get()
     assert (tmp_path / "pid").read_text() == f"{server.pid}\n"

@@ -9,7 +9,6 @@ import socket
 import stat
 import sys
 import time
-import uuid
 
 import pytest
 
@@ -24,23 +23,22 @@ def who(server, target="/"):
 
 
 class Load:
-    """Clients that ask all the time, each time over a new connection. `target` may be a function."""
+    """Clients that ask all the time, each time over a new connection."""
 
     def __init__(self, server, target="/", clients=4):
         self.server = server
-        self.target = target if callable(target) else lambda: target
+        self.target = target
         self.is_over = False
         self.answers = []
-        self.lost = []  # targets
+        self.failures = []
         self.running = [Background(self._ask) for _ in range(clients)]
 
     def _ask(self):
         while not self.is_over:
-            target = self.target()
             try:
-                self.answers.append(self.server.get(target))
-            except (Cut, OSError):
-                self.lost.append(target)
+                self.answers.append(self.server.get(self.target))
+            except (Cut, OSError) as failure:
+                self.failures.append(failure)
 
     def wait_for(self, n):
         """Until so many more requests were answered."""
@@ -48,11 +46,11 @@ class Load:
         eventually(lambda: len(self.answers) >= goal, f"{n} answers under load")
 
     def stop(self):
-        """Returns what went wrong: the targets of requests that were lost, and answers that were not 200."""
+        """Returns what went wrong: connections that were cut, and answers that were not 200."""
         self.is_over = True
         for one in self.running:
             one.result()
-        return self.lost + [answer for answer in self.answers if answer.status != 200]
+        return self.failures + [answer for answer in self.answers if answer.status != 200]
 
 
 # --- the end -------------------------------------------------------------------------------------
@@ -103,7 +101,7 @@ def test_term_refuses_new_connections(serve):
     def is_refused():
         try:
             server.connect().close()
-        except ConnectionRefusedError:
+        except ConnectionError:  # refused, or reset where it had been queued already
             return True
 
     eventually(is_refused)
@@ -203,29 +201,17 @@ def test_killed_worker_is_replaced(serve):
     assert server.workers() == [second]
 
 
-def test_kill_under_load_loses_only_what_ran(serve, tmp_path):
-    def app(environ, start_response):
-        import time
-
-        with open("begun", "a") as file:
-            file.write(environ["PATH_INFO"] + "\n")
-        time.sleep(0.02)
-        start_response("200 OK", [])
-        return [b""]
-
-    server = serve(app, "--workers", 4)
+def test_kill_under_load_loses_only_what_ran(serve):
+    server = serve("where:app", "--workers", 4)
     workers = server.wait_for_workers(4)
     server.log.ignore("died early")  # as these did; it only means that the next one starts a little later
-    load = Load(server, lambda: f"/{uuid.uuid4()}", clients=6)
+    load = Load(server, "/?0.02", clients=6)
     load.wait_for(50)
     for victim in workers[:3]:
         os.kill(victim, signal.SIGKILL)
         server.log.expect(rf"Worker \(pid:{victim}\) was sent SIGKILL!")
         load.wait_for(50)
-    load.stop()
-    begun = (tmp_path / "begun").read_text().splitlines()
-    assert [path for path in load.lost if path not in begun] == []
-    assert len(load.lost) <= 3
+    assert len(load.stop()) <= 3  # a worker of one thread has one request
 
 
 def test_worker_that_exits_is_replaced(serve):
