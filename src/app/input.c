@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The input type. The body is complete before the application is called, so no method ever waits for the
- * client; one that lies in a temporary file is read with the GIL released. */
+ * client; one that lies in a temporary file is read with the GIL released. Then the request may end while
+ * another thread of the application still reads: such reads go through a descriptor of our own. */
 #include "app/input.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 struct input {
     PyObject_HEAD const struct body *body; /* NULL once the request is over */
     uint64_t at;
+    int fd;             /* the body's file, opened by the first read of it; else -1 */
+    unsigned n_readers; /* threads that are reading the file outside the GIL */
 };
 
 enum { LINE_BLOCK = 8192 };
@@ -38,38 +42,71 @@ static uint64_t left(const struct input *input)
     return input->body->len - input->at;
 }
 
-static ssize_t read_unlocked(const struct body *body, uint64_t at, char *to, size_t size)
+/* The last who needs it closes the file. */
+static void close_unused(struct input *input)
+{
+    if (input->body || input->n_readers || input->fd < 0)
+        return;
+    close(input->fd);
+    input->fd = -1;
+}
+
+static ssize_t read_all(const struct body *body, uint64_t at, char *to, size_t size)
 {
     ssize_t total = 0, n = 1;
-    Py_BEGIN_ALLOW_THREADS;
     while (size && (n = body_read(body, at, to, size)) > 0) {
         total += n;
         at += (uint64_t)n;
         to += n;
         size -= (size_t)n;
     }
-    Py_END_ALLOW_THREADS;
     return n < 0 ? n : total;
+}
+
+static ssize_t read_unlocked(struct input *input, uint64_t at, char *to, size_t size)
+{
+    if (input->fd < 0)
+        input->fd = fcntl(input->body->fd, F_DUPFD_CLOEXEC, 0);
+    if (input->fd < 0)
+        return -errno;
+    struct body body = { .len = input->body->len, .fd = input->fd };
+    ssize_t n;
+    input->n_readers++;
+    Py_BEGIN_ALLOW_THREADS;
+    n = read_all(&body, at, to, size);
+    Py_END_ALLOW_THREADS;
+    input->n_readers--;
+    close_unused(input);
+    return n;
+}
+
+/* The bytes are taken before the GIL is released: threads that share the input never get the same ones. */
+static PyObject *read_file(struct input *input, size_t size)
+{
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (!bytes || !size)
+        return bytes;
+    uint64_t at = input->at;
+    input->at += size;
+    ssize_t n = read_unlocked(input, at, PyBytes_AS_STRING(bytes), size);
+    if (n < 0) {
+        Py_DECREF(bytes);
+        errno = (int)-n;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    if ((size_t)n < size)
+        _PyBytes_Resize(&bytes, n); /* NULL with an exception when it fails */
+    return bytes;
 }
 
 static PyObject *read_bytes(struct input *input, size_t size)
 {
     bool is_file;
     str memory = body_memory(input->body, &is_file);
-    PyObject *bytes;
-    if (!is_file) {
-        bytes = PyBytes_FromStringAndSize(size ? memory.p + input->at : NULL, (Py_ssize_t)size);
-        input->at += bytes ? size : 0;
-        return bytes;
-    }
-    bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
-    ssize_t n = bytes ? read_unlocked(input->body, input->at, PyBytes_AS_STRING(bytes), size) : 0;
-    if (n < 0) {
-        Py_DECREF(bytes);
-        errno = (int)-n;
-        return PyErr_SetFromErrno(PyExc_OSError);
-    }
-    input->at += (uint64_t)n;
+    if (is_file)
+        return read_file(input, size);
+    PyObject *bytes = PyBytes_FromStringAndSize(size ? memory.p + input->at : NULL, (Py_ssize_t)size);
+    input->at += bytes ? size : 0;
     return bytes;
 }
 
@@ -139,7 +176,7 @@ static PyObject *input_readlines(PyObject *self, PyObject *const *args, Py_ssize
     uint64_t start = input->at;
     while (lines && left(input) && (hint <= 0 || input->at - start < (uint64_t)hint)) {
         PyObject *line = read_line(input, -1);
-        if (!line || PyList_Append(lines, line))
+        if (!line || PyList_Append(lines, line) || !is_open(input))
             Py_CLEAR(lines);
         Py_XDECREF(line);
     }
@@ -157,6 +194,7 @@ static PyObject *input_next(PyObject *self)
 static void input_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
+    input_detach(self);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -188,7 +226,7 @@ static PyTypeObject *input_type;
 int input_type_init(void)
 {
     if (!input_type)
-        input_type = (PyTypeObject *)PyType_FromSpec(&spec);
+        input_type = make_closed_type(&spec);
     return input_type ? 0 : -1;
 }
 
@@ -199,10 +237,14 @@ PyObject *input_new(const struct body *body)
         return NULL;
     input->body = body;
     input->at = 0;
+    input->fd = -1;
+    input->n_readers = 0;
     return (PyObject *)input;
 }
 
-void input_detach(PyObject *input)
+void input_detach(PyObject *self)
 {
-    ((struct input *)input)->body = NULL;
+    struct input *input = (struct input *)self;
+    input->body = NULL;
+    close_unused(input);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the oldest supported Python (3.9) lacks of the C interface that we use. */
+/* What the oldest supported Python (3.9) lacks of the C interface that we use, and what all types of ours
+ * share. */
 #pragma once
 
 #include <Python.h>
@@ -11,3 +12,12 @@ static inline PyObject *Py_NewRef(PyObject *object)
     return object;
 }
 #endif
+
+/* A type whose objects only we make: Python code cannot call it. NULL with an exception set. */
+static inline PyTypeObject *make_closed_type(PyType_Spec *spec)
+{
+    PyTypeObject *type = (PyTypeObject *)PyType_FromSpec(spec);
+    if (type)
+        type->tp_new = NULL;
+    return type;
+}
