@@ -80,7 +80,7 @@ static PyType_Spec spec = {
 
 PyObject *errors_new(struct log *log)
 {
-    PyTypeObject *type = (PyTypeObject *)PyType_FromSpec(&spec);
+    PyTypeObject *type = make_closed_type(&spec);
     struct errors *errors = type ? PyObject_New(struct errors, type) : NULL;
     Py_XDECREF(type); /* the object holds its own reference */
     if (errors)
@@ -115,8 +115,9 @@ void errors_log_exception(struct log *log, const char *what)
     buf_printf(&text, "%s\n", what);
     if (bytes)
         buf_append(&text, str_make(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)));
-    else
-        PyErr_Clear();
+    else if (type)
+        buf_printf(&text, "%s, whose traceback cannot be shown\n", ((PyTypeObject *)type)->tp_name);
+    PyErr_Clear();
     log_text(log, LOG_ERROR, buf_str(&text));
     buf_done(&text);
     Py_XDECREF(bytes);

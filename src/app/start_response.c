@@ -5,6 +5,8 @@
  * itself, whose reference an application thread drops later (drops.c). */
 #include "app/start_response.h"
 
+#include <errno.h>
+
 #include "app/crew.h"
 #include "base/arena.h"
 #include "base/num.h"
@@ -66,7 +68,7 @@ static bool set_status(struct output *output, PyObject *object)
 static bool parse_pair(PyObject *pair, str *out_name, str *out_value)
 {
     bool is_tuple = PyTuple_Check(pair);
-    if (!(is_tuple || PyList_Check(pair)) || PySequence_Size(pair) != 2) {
+    if (!(is_tuple || PyList_Check(pair)) || Py_SIZE(pair) != 2) { /* not len(): a subclass may lie */
         PyErr_Format(PyExc_TypeError, "each field must be a tuple (name, value), not %R", pair);
         return false;
     }
@@ -111,46 +113,64 @@ static bool set_length(struct output *output, str value)
     return true;
 }
 
-/* Checks the list and appends it to `fields`. What describes the hop is the server's: dropped, as gunicorn
- * does. Content-Length goes to `output` (NULL: dropped). */
-static bool add_fields(PyObject *headers, struct buf *fields, struct output *output)
+static bool add_field(PyObject *pair, struct buf *fields, struct output *output)
 {
-    PyObject *fast = PySequence_Fast(headers, "the response fields must be a list of tuples");
-    bool ok = fast != NULL;
-    for (Py_ssize_t i = 0; ok && i < PySequence_Fast_GET_SIZE(fast); i++) {
-        str name, value;
-        ok = parse_pair(PySequence_Fast_GET_ITEM(fast, i), &name, &value);
-        enum field_id id = ok ? field_lookup(name) : FIELD_OTHER;
-        if (ok && id == FIELD_CONTENT_LENGTH)
-            ok = !output || set_length(output, value);
-        else if (ok && !field_is_hop_by_hop(id))
-            append_field(fields, name, value);
+    str name, value;
+    if (!parse_pair(pair, &name, &value))
+        return false;
+    enum field_id id = field_lookup(name);
+    if (id == FIELD_CONTENT_LENGTH)
+        return !output || set_length(output, value);
+    if (!field_is_hop_by_hop(id))
+        append_field(fields, name, value);
+    return true;
+}
+
+/* The pairs as a list or tuple (a new reference). May run the application's code. */
+static PyObject *list_pairs(PyObject *headers)
+{
+    return PySequence_Fast(headers, "the response fields must be a list of tuples");
+}
+
+/* Checks the pairs and appends them to `fields`. What describes the hop is the server's: dropped, as
+ * gunicorn does. Content-Length goes to `output` (NULL: dropped). Runs code of the application only when it
+ * fails, to show what is wrong. */
+static bool add_fields(PyObject *pairs, struct buf *fields, struct output *output)
+{
+    bool ok = true;
+    for (Py_ssize_t i = 0; ok && i < PySequence_Fast_GET_SIZE(pairs); i++) {
+        PyObject *pair = Py_NewRef(PySequence_Fast_GET_ITEM(pairs, i));
+        ok = add_field(pair, fields, output);
+        Py_DECREF(pair);
     }
-    Py_XDECREF(fast);
     return ok;
 }
 
+/* Raises what `exc_info` holds. False, as an exception is set in any case. */
 static bool reraise(PyObject *exc_info)
 {
-    if (!PyTuple_Check(exc_info) || PyTuple_GET_SIZE(exc_info) != 3) {
+    bool is_triple = PyTuple_Check(exc_info) && PyTuple_GET_SIZE(exc_info) == 3;
+    PyObject *type = is_triple ? PyTuple_GET_ITEM(exc_info, 0) : Py_None;
+    PyObject *value = is_triple ? PyTuple_GET_ITEM(exc_info, 1) : Py_None;
+    PyObject *traceback = is_triple ? PyTuple_GET_ITEM(exc_info, 2) : Py_None;
+    if (PyExceptionInstance_Check(value))
+        PyErr_Restore(Py_NewRef(PyExceptionInstance_Class(value)), Py_NewRef(value),
+                      PyTraceBack_Check(traceback) ? Py_NewRef(traceback) : NULL);
+    else if (value == Py_None && PyExceptionClass_Check(type))
+        PyErr_SetNone(type);
+    else
         PyErr_SetString(PyExc_TypeError, "exc_info must be a tuple (type, value, traceback)");
-        return false;
-    }
-    PyObject *type = PyTuple_GET_ITEM(exc_info, 0);
-    PyObject *traceback = PyTuple_GET_ITEM(exc_info, 2);
-    PyErr_Restore(Py_NewRef(type), Py_NewRef(PyTuple_GET_ITEM(exc_info, 1)),
-                  traceback == Py_None ? NULL : Py_NewRef(traceback));
     return false;
 }
 
-/* Whether start_response may be called now; an exception is set when not. */
+/* Whether start_response may be called now; an exception is set when not. `exc_info` may be NULL. */
 static bool may_start(const struct call *call, PyObject *exc_info)
 {
     if (!call) {
         PyErr_SetString(PyExc_RuntimeError, "start_response() was called after the request ended");
         return false;
     }
-    if (exc_info && exc_info != Py_None)
+    if (exc_info)
         return call->has_head ? reraise(exc_info) : true;
     if (!call->has_response)
         return true;
@@ -166,23 +186,67 @@ static PyObject *new_companion(PyTypeObject *type, struct start_response *owner)
     return (PyObject *)companion;
 }
 
+static bool set_head(struct call *call, PyObject *status, PyObject *pairs)
+{
+    struct output *output = &call->exchange->output;
+    call->has_response = false;
+    output->fields.len = 0;
+    output->has_length = false;
+    call->has_response = set_status(output, status) && add_fields(pairs, &output->fields, output);
+    return call->has_response;
+}
+
 static PyObject *start_response_call(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = { (char *)"status", (char *)"headers", (char *)"exc_info", NULL };
     struct start_response *start = (struct start_response *)self;
     PyObject *status, *headers, *exc_info = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:start_response", names, &status, &headers,
-                                     &exc_info) ||
-        !may_start(start->call, exc_info))
+                                     &exc_info))
         return NULL;
-    struct output *output = &start->call->exchange->output;
-    start->call->has_response = false;
-    output->fields.len = 0;
-    output->has_length = false;
-    if (!set_status(output, status) || !add_fields(headers, &output->fields, output))
-        return NULL;
-    start->call->has_response = true;
-    return new_companion(write_type, start);
+    /* first what may run code of the application, which may call us in turn */
+    int has_exc_info = exc_info ? PyObject_IsTrue(exc_info) : 0;
+    PyObject *pairs = has_exc_info < 0 ? NULL : list_pairs(headers);
+    bool ok = pairs && may_start(start->call, has_exc_info ? exc_info : NULL) &&
+              set_head(start->call, status, pairs);
+    Py_XDECREF(pairs);
+    return ok ? new_companion(write_type, start) : NULL;
+}
+
+/* How a thread that is still in write() tells that it is through; for all calls, as it is rare. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t left;
+} guests = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER };
+
+static void leave_call(struct call *call)
+{
+    if (!call->is_over) {
+        call->n_inside--;
+        return;
+    }
+    pthread_mutex_lock(&guests.lock);
+    call->n_inside--;
+    pthread_cond_broadcast(&guests.left);
+    pthread_mutex_unlock(&guests.lock);
+}
+
+static void wait_for_guests(struct call *call)
+{
+    crew_give_away(call->crew);
+    Py_BEGIN_ALLOW_THREADS;
+    pthread_mutex_lock(&guests.lock);
+    while (call->n_inside)
+        pthread_cond_wait(&guests.left, &guests.lock);
+    pthread_mutex_unlock(&guests.lock);
+    Py_END_ALLOW_THREADS;
+}
+
+/* As gunicorn's: an application that writes without end must hear that nobody listens. */
+static PyObject *raise_client_gone(void)
+{
+    errno = EPIPE;
+    return PyErr_SetFromErrno(PyExc_OSError);
 }
 
 static PyObject *write_call(PyObject *self, PyObject *args, PyObject *kwargs)
@@ -195,26 +259,39 @@ static PyObject *write_call(PyObject *self, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_RuntimeError, "write() was called after the request ended");
         return NULL;
     }
-    return call_send_item(call, data) == CALL_ERROR ? NULL : Py_NewRef(Py_None);
+    call->n_inside++;
+    enum call_progress progress = call_send_item(call, data);
+    leave_call(call);
+    if (progress == CALL_CLIENT_GONE)
+        return raise_client_gone();
+    return progress == CALL_ERROR ? NULL : Py_NewRef(Py_None);
+}
+
+static void send_hints(struct call *call, str fields)
+{
+    call->n_inside++;
+    output_hint(&call->exchange->output, fields);
+    exchange_post(call->exchange);
+    crew_pump(call->crew);
+    leave_call(call);
 }
 
 /* Sent at once: the application goes on to work for the response while the client fetches. */
 static PyObject *early_hints_call(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    struct call *call = ((struct companion *)self)->owner->call;
+    struct start_response *owner = ((struct companion *)self)->owner;
     PyObject *headers;
     if (!PyArg_ParseTuple(args, "O:early_hints", &headers))
         return NULL;
-    if (!call || call->has_head)
-        return Py_NewRef(Py_None); /* too late to be of use */
+    PyObject *pairs = list_pairs(headers);
+    if (!pairs)
+        return NULL;
     struct buf fields = { 0 };
-    bool ok = add_fields(headers, &fields, NULL);
-    if (ok && fields.len) {
-        output_hint(&call->exchange->output, buf_str(&fields));
-        exchange_post(call->exchange);
-        crew_pump(call->crew);
-    }
+    bool ok = add_fields(pairs, &fields, NULL);
+    if (ok && fields.len && owner->call && !owner->call->has_head) /* else too late to be of use */
+        send_hints(owner->call, buf_str(&fields));
     buf_done(&fields);
+    Py_DECREF(pairs);
     return ok ? Py_NewRef(Py_None) : NULL;
 }
 
@@ -275,7 +352,7 @@ static PyType_Spec early_hints_spec = {
 static bool make_type(PyTypeObject **type, PyType_Spec *spec)
 {
     if (!*type)
-        *type = (PyTypeObject *)PyType_FromSpec(spec);
+        *type = make_closed_type(spec);
     return *type != NULL;
 }
 
@@ -301,7 +378,12 @@ PyObject *early_hints_new(PyObject *start_response)
 
 void start_response_detach(PyObject *start_response)
 {
-    ((struct start_response *)start_response)->call = NULL;
+    struct start_response *start = (struct start_response *)start_response;
+    struct call *call = start->call;
+    start->call = NULL;
+    call->is_over = true;
+    if (call->n_inside)
+        wait_for_guests(call);
 }
 
 bool call_send_head(struct call *call)

@@ -15,6 +15,8 @@ struct call {
     struct drops *drops;
     bool has_response; /* start_response was called */
     bool has_head;     /* the head is handed over: nothing can be taken back */
+    bool is_over;      /* start_response_detach has begun */
+    unsigned n_inside; /* threads, of whatever kind, that are in write() or early_hints() */
 };
 
 int start_response_type_init(void);
@@ -25,7 +27,7 @@ PyObject *start_response_new(struct call *call);
 /* wsgi.early_hints of the same call: a new reference, or NULL with an exception. */
 PyObject *early_hints_new(PyObject *start_response);
 
-/* The call is over: later use of the objects raises. */
+/* The call is over: later use of the objects raises. Waits for what other threads are still writing. */
 void start_response_detach(PyObject *start_response);
 
 /* Hands the head over, with what start_response said. False with an exception when it was not called. */

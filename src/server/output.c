@@ -167,7 +167,7 @@ void output_sent(struct output *output, uint64_t n)
 {
     pthread_mutex_lock(&output->lock);
     output->queued -= n;
-    pthread_cond_signal(&output->drained);
+    pthread_cond_broadcast(&output->drained);
     pthread_mutex_unlock(&output->lock);
 }
 
@@ -179,7 +179,7 @@ void output_abort(struct output *output)
     output->is_aborted = true;
     output->queued = 0;
     list_move_all(&dropped, &output->segments);
-    pthread_cond_signal(&output->drained);
+    pthread_cond_broadcast(&output->drained);
     pthread_mutex_unlock(&output->lock);
     segments_release(&dropped);
 }
