@@ -56,6 +56,16 @@ void wsgi_free(struct wsgi *wsgi)
     free(wsgi);
 }
 
+/* The whole body is known. Nothing at all says nothing of what a GET would give (RFC 9110 section 8.6). */
+static void set_whole_length(struct call *call, uint64_t length)
+{
+    struct output *output = &call->exchange->output;
+    if (output->has_length || (!length && call->exchange->head->method == METHOD_HEAD))
+        return;
+    output->has_length = true;
+    output->length = length;
+}
+
 static bool set_sum_length(struct call *call, PyObject *items)
 {
     if (call->has_head)
@@ -69,11 +79,7 @@ static bool set_sum_length(struct call *call, PyObject *items)
     }
     if (!call->has_response)
         return call_send_head(call); /* raises */
-    struct output *output = &call->exchange->output;
-    if (!output->has_length) {
-        output->has_length = true;
-        output->length = sum;
-    }
+    set_whole_length(call, sum);
     return true;
 }
 
@@ -109,21 +115,20 @@ static void release_file(struct segment *segment)
     free(segment);
 }
 
-/* The descriptor and position of a file object that wraps a regular file; false for everything else. */
-static bool file_of(PyObject *filelike, int *out_fd, off_t *out_at, off_t *out_end)
+/* The descriptor, position and size of a regular file whose bytes `wrapper` would give; false for everything
+ * else, and for a file that is at its end or does not tell its size (/proc). May set an exception. */
+static bool file_of(PyObject *wrapper, int *out_fd, off_t *out_at, off_t *out_end)
 {
-    PyObject *fileno = PyObject_CallMethod(filelike, "fileno", NULL);
-    PyObject *tell = fileno ? PyObject_CallMethod(filelike, "tell", NULL) : NULL;
-    long fd = fileno ? PyLong_AsLong(fileno) : -1;
-    long long at = tell ? PyLong_AsLongLong(tell) : -1;
-    Py_XDECREF(fileno);
-    Py_XDECREF(tell);
-    bool is_text = PyObject_HasAttrString(filelike, "encoding");
-    PyErr_Clear();
+    int fd;
+    long long at;
     struct stat info;
-    if (fd < 0 || at < 0 || is_text || fstat((int)fd, &info) < 0 || !S_ISREG(info.st_mode))
+    PyObject *found = PyObject_CallMethod(wrapper, "_file", NULL);
+    bool ok = found && found != Py_None && PyArg_ParseTuple(found, "iL", &fd, &at) && fstat(fd, &info) == 0 &&
+              S_ISREG(info.st_mode) && at < info.st_size;
+    Py_XDECREF(found);
+    if (!ok)
         return false;
-    *out_fd = (int)fd;
+    *out_fd = fd;
     *out_at = (off_t)at;
     *out_end = info.st_size;
     return true;
@@ -132,11 +137,8 @@ static bool file_of(PyObject *filelike, int *out_fd, off_t *out_at, off_t *out_e
 static bool push_file(struct call *call, int fd, off_t at, off_t end)
 {
     struct output *output = &call->exchange->output;
-    uint64_t len = at < end ? (uint64_t)(end - at) : 0;
-    if (!output->has_length) {
-        output->has_length = true;
-        output->length = len;
-    }
+    uint64_t len = (uint64_t)(end - at);
+    set_whole_length(call, len);
     if (!call_send_head(call))
         return false;
     len = len < output->length ? len : output->length;
@@ -161,23 +163,27 @@ static bool send_file(struct call *call, PyObject *wrapper)
     off_t at, end;
     if (!call->has_response || call->has_head)
         return send_iterable(call, wrapper);
-    PyObject *filelike = PyObject_GetAttrString(wrapper, "filelike");
-    bool is_file = filelike && file_of(filelike, &fd, &at, &end);
-    Py_XDECREF(filelike);
-    PyErr_Clear();
-    return is_file ? push_file(call, fd, at, end) : send_iterable(call, wrapper);
+    if (file_of(wrapper, &fd, &at, &end))
+        return push_file(call, fd, at, end);
+    return !PyErr_Occurred() && send_iterable(call, wrapper);
+}
+
+static bool send_items_of(struct wsgi *wsgi, struct call *call, PyObject *result)
+{
+    if (PyList_CheckExact(result) || PyTuple_CheckExact(result))
+        return send_items(call, result);
+    if ((PyObject *)Py_TYPE(result) == wsgi->config.environ.file_wrapper)
+        return send_file(call, result);
+    return send_iterable(call, result);
 }
 
 static bool send_result(struct wsgi *wsgi, struct call *call, PyObject *result)
 {
-    bool ok;
-    if (PyList_CheckExact(result) || PyTuple_CheckExact(result))
-        ok = send_items(call, result);
-    else if ((PyObject *)Py_TYPE(result) == wsgi->config.environ.file_wrapper)
-        ok = send_file(call, result);
-    else
-        ok = send_iterable(call, result);
-    return ok && call_send_head(call);
+    if (!send_items_of(wsgi, call, result))
+        return false;
+    if (!call->has_head)
+        set_whole_length(call, 0);
+    return call_send_head(call);
 }
 
 static void log_failure(struct wsgi *wsgi, const struct exchange *exchange, const char *what)
@@ -195,15 +201,16 @@ static void log_failure(struct wsgi *wsgi, const struct exchange *exchange, cons
  * exception that is set already stays. */
 static void close_result(struct wsgi *wsgi, const struct exchange *exchange, PyObject *result)
 {
+    if (PyList_CheckExact(result) || PyTuple_CheckExact(result))
+        return;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    PyObject *close = PyList_CheckExact(result) || PyTuple_CheckExact(result)
-                          ? NULL
-                          : PyObject_GetAttr(result, wsgi->close_name);
+    PyObject *close = PyObject_GetAttr(result, wsgi->close_name);
     PyObject *done = close ? PyObject_CallNoArgs(close) : NULL;
-    if (close && !done)
+    if (!close && PyErr_ExceptionMatches(PyExc_AttributeError))
+        PyErr_Clear(); /* nothing to close */
+    else if (!done)
         log_failure(wsgi, exchange, "Error in close() after request");
-    PyErr_Clear(); /* no attribute: nothing to close */
     Py_XDECREF(close);
     Py_XDECREF(done);
     PyErr_Restore(type, value, traceback);
@@ -296,14 +303,27 @@ static bool run(struct wsgi *wsgi, struct call *call)
     return ok;
 }
 
+/* Whether the exception that is set is what write() raises when nobody listens any more. */
+static bool is_client_gone(struct exchange *exchange)
+{
+    return PyErr_ExceptionMatches(PyExc_BrokenPipeError) && output_is_aborted(&exchange->output);
+}
+
+static void end_in_error(struct wsgi *wsgi, struct call *call)
+{
+    if (is_client_gone(call->exchange))
+        PyErr_Clear();
+    else
+        log_failure(wsgi, call->exchange, "Error handling request");
+    if (!call->has_head)
+        send_error_page(call->exchange);
+}
+
 void wsgi_call(struct wsgi *wsgi, struct exchange *exchange)
 {
     struct call call = { .exchange = exchange, .crew = wsgi->config.crew, .drops = &wsgi->drops };
     bool ok = run(wsgi, &call);
-    if (!ok) {
-        log_failure(wsgi, exchange, "Error handling request");
-        if (!call.has_head)
-            send_error_page(exchange);
-    }
+    if (!ok)
+        end_in_error(wsgi, &call);
     exchange_finish(exchange, ok || !call.has_head);
 }
