@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "app/drops.h"
 #include "app/errors.h"
 #include "app/input.h"
 #include "app/start_response.h"

@@ -3,6 +3,7 @@
 
 import gzip
 import os
+from pathlib import Path
 
 import pytest
 
@@ -126,7 +127,7 @@ def server(serve_module):
         ("Odd(b'data', TypeError('no'))", b"data"),
         ("Odd(b'data', SystemExit('no'))", b"data"),
         ("Readonly(b'data')", b"data"),
-        ("open('/proc/version', 'rb')", open("/proc/version", "rb").read()),
+        ("open('/proc/version', 'rb')", Path("/proc/version").read_bytes()),
         ("open('/dev/null', 'rb')", b""),
         ("open(os.open('plain', os.O_RDONLY), 'rb', closefd=False)", PLAIN),
     ],
@@ -219,7 +220,7 @@ def test_wrapper_that_was_tampered_with(serve):
                     return super().__next__().upper()
 
             return Own(open("file", "rb"))
-        wrapped = wrapper(open("file", "rb"))
+        wrapped = wrapper(open("file", "rb"))  # noqa: SIM115
         if path == "/begun":
             wrapped.blksize = 3
             assert next(wrapped) == b"one"
