@@ -225,7 +225,7 @@ static bool is_empty(struct rig *unused)
 /* In each state; what waits for the client has its deadlines. */
 static void drains_connections_in_every_state(void **state)
 {
-    rig.config.header_timeout_ms = rig.config.body_timeout_ms = rig.config.send_timeout_ms = 50;
+    rig.config.header_timeout_ms = rig.config.body_timeout_ms = rig.config.send_timeout_ms = 1500;
     static const char *const begun[] = {
         "",
         "GET / HTTP/1.1\r\n",
