@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "io/stream.h"
 
 enum { TURNS_MOST = 100000, WAIT_MOST_MS = 20000, PIECES_MOST = 64 };
 
