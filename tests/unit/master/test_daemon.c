@@ -40,10 +40,12 @@ static struct found run(bool with_stderr)
     report_fd = ends[1];
     close_stderr = with_stderr;
     assert_int_equal(run_in_child(body), 0); /* the parent leaves with 0, whatever the daemon does */
+    close(ends[1]);
     struct found found;
     assert_int_equal(read(ends[0], &found, sizeof(found)), sizeof(found));
+    /* The end of the pipe: the process between has gone too, and the daemon is ours to wait for. */
+    assert_int_equal(read(ends[0], &(char){ 0 }, 1), 0);
     close(ends[0]);
-    close(ends[1]);
     int status;
     assert_int_equal(waitpid(found.pid, &status, 0), found.pid); /* this process is its reaper */
     assert_int_equal(WEXITSTATUS(status), 7);
