@@ -143,12 +143,15 @@ static bool go_to_background(struct service *service, const struct settings *set
 {
     if (!settings->daemon)
         return true;
+    PyOS_BeforeFork();
     int error = daemonize(true);
-    if (error)
-        log_write(&service->log, LOG_ERROR, "cannot become a daemon: %s", strerror(-error));
-    else
+    if (!error) {
         PyOS_AfterFork_Child();
-    return !error;
+        return true;
+    }
+    PyOS_AfterFork_Parent();
+    log_write(&service->log, LOG_ERROR, "cannot become a daemon: %s", strerror(-error));
+    return false;
 }
 
 /* What master_run restores when it returns: the command is on its way out then, and a second TERM must not

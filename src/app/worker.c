@@ -444,10 +444,15 @@ static bool drop_privileges(struct worker *worker)
     const struct settings *settings = worker->settings;
     umask(settings->umask);
     int error = privileges_drop(settings->uid, settings->gid, settings->initgroups);
-    if (error)
-        log_write(worker->log, LOG_ERROR, "cannot become user %d, group %d: %s", (int)settings->uid,
-                  (int)settings->gid, strerror(-error));
-    return !error;
+    if (!error)
+        return true;
+    struct buf text = { 0 };
+    buf_printf(&text,
+               "setting 'user' (-u/--user) or 'group' (-g/--group): cannot become user %d, group %d: %s",
+               (int)settings->uid, (int)settings->gid, strerror(-error));
+    report_boot_error(worker, buf_text(&text));
+    buf_done(&text);
+    return false;
 }
 
 /* What the interpreter would do at exit: non-daemon threads, atexit functions, buffered output. */
