@@ -3,6 +3,7 @@
 #include "io/stream.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -25,11 +26,20 @@ ssize_t stream_sendv(int fd, const struct iovec *iov, int count, bool more)
     return n < 0 ? -errno : n;
 }
 
+/* There is no MSG_NOSIGNAL here, and an application may have given SIGPIPE its default back. */
 ssize_t stream_sendfile(int fd, int file_fd, off_t offset, size_t len)
 {
+    sigset_t pipe, before;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
     ssize_t n;
     do
         n = sendfile(fd, file_fd, &offset, len);
     while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
+    int error = n < 0 ? errno : 0;
+    if (error == EPIPE)
+        sigtimedwait(&pipe, NULL, &(struct timespec){ 0 });
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error ? -error : n;
 }

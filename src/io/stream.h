@@ -16,5 +16,6 @@ ssize_t stream_recv(int fd, void *to, size_t size);
  * bytes follow at once, so that the kernel may wait to fill a segment. */
 ssize_t stream_sendv(int fd, const struct iovec *iov, int count, bool more);
 
-/* `len` bytes of `file_fd` from `offset`. Bytes, 0 when the file is shorter, or -errno. */
+/* `len` bytes of `file_fd` from `offset`. Bytes, 0 when the file is shorter, or -errno. Never raises SIGPIPE.
+ */
 ssize_t stream_sendfile(int fd, int file_fd, off_t offset, size_t len);
