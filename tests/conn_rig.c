@@ -89,6 +89,9 @@ static void handle(void *owner, struct exchange *exchange)
 
 static bool cancel(void *owner, struct exchange *exchange)
 {
+    struct rig *rig = owner;
+    if (rig->answer)
+        return rig->cancel && rig->cancel(rig, exchange);
     bool waits = link_is_listed(&exchange->job.link);
     link_remove(&exchange->job.link);
     return waits;

@@ -21,7 +21,8 @@ struct rig {
     bool has_listener;
     /* Called for each complete request. NULL: it waits in `calls` until rig_next_call. */
     void (*answer)(struct rig *rig, struct exchange *exchange);
-    struct link calls; /* by exchange->job.link */
+    bool (*cancel)(struct rig *rig, struct exchange *exchange); /* with `answer`; NULL: never */
+    struct link calls;                                          /* by exchange->job.link */
     void *owner;
     unsigned n_calls, n_overdue, n_drained, n_retired;
 };

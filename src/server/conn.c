@@ -135,13 +135,14 @@ static bool may_send(const struct conn *conn)
 static void on_ready(struct watch *watch, uint32_t events)
 {
     struct conn *conn = CONTAINER_OF(watch, struct conn, watch);
-    if (events & (EPOLLERR | EPOLLHUP)) {
+    bool takes_bytes = conn->state <= CONN_BODY || conn->state == CONN_LINGER;
+    if ((events & EPOLLERR) || ((events & EPOLLHUP) && !takes_bytes)) {
         conn_close(conn);
         return;
     }
-    if (events & EPOLLRDHUP)
+    if (events & (EPOLLRDHUP | EPOLLHUP))
         conn->is_ending = true;
-    if (events & (EPOLLIN | EPOLLRDHUP)) {
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) {
         conn->is_readable = true;
         conn_read(conn);
     }
@@ -264,14 +265,16 @@ static void close_descriptor(struct conn *conn)
 
 /* Without length and chunks only a reset tells the client that the end of the connection is not that of the
  * body (RFC 9112 section 8). */
-static void mark_cut(const struct conn *conn)
+static bool needs_reset(const struct exchange *exchange)
 {
-    const struct exchange *exchange = conn->exchange;
     const struct transit *transit = &exchange->transit;
-    if (conn->watch.fd < 0 || !transit->is_begun)
-        return; /* before that the handler's thread may be setting has_length */
     bool has_end = transit->is_chunked || transit->is_bodiless || exchange->output.has_length;
-    if (!has_end)
+    return transit->is_begun && !has_end;
+}
+
+static void reset_on_close(const struct conn *conn)
+{
+    if (conn->watch.fd >= 0)
         setsockopt(conn->watch.fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger));
 }
 
@@ -303,8 +306,8 @@ void conn_close(struct conn *conn)
 {
     if (conn->state == CONN_CLOSED)
         return;
-    if (conn->exchange)
-        mark_cut(conn);
+    if (conn->exchange && needs_reset(conn->exchange))
+        reset_on_close(conn);
     close_descriptor(conn);
     gate_unclaim(conn->server, conn);
     timer_stop(&conn->timer);
@@ -393,12 +396,12 @@ static void next_request(struct conn *conn)
  * the response might be lost with it (RFC 9112 section 9.6). */
 static void finish_last(struct conn *conn)
 {
-    bool is_cut = conn->exchange->transit.is_cut;
+    bool resets = conn->exchange->transit.is_cut && needs_reset(conn->exchange);
     bool is_sending = conn->lingers || conn->is_readable || conn->in_len > request_len(conn);
-    if (is_cut)
-        mark_cut(conn);
+    if (resets)
+        reset_on_close(conn);
     drop_exchange(conn);
-    if (is_sending && !is_cut)
+    if (is_sending && !resets)
         linger(conn);
     else
         conn_close(conn);

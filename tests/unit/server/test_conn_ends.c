@@ -341,6 +341,46 @@ static void answers_clients_that_have_said_all(void **state)
     }
 }
 
+/* As over TCP: who goes away without waiting for the answer has asked nevertheless. */
+static void takes_requests_of_clients_that_do_not_wait(void **state)
+{
+    static const int families[] = { AF_INET, AF_UNIX };
+    str text = STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    rig.answer = answer_ok;
+    for (size_t i = 0; i < COUNT_OF(families); i++) {
+        open_client(families[i]);
+        rig_settle(&rig);
+        assert_int_equal(send(client, text.p, text.len, 0), text.len);
+        close(client);
+        client = -1;
+        rig_settle(&rig);
+        assert_int_equal(rig.n_calls, i + 1);
+        assert_int_equal(rig.server.n_conns, 0);
+    }
+}
+
+/* The bytes of a client that sends on until the end, after a response that is cut. */
+static void reads_on_behind_a_cut_response(void **state)
+{
+    AUTO_FREE char *more = calloc(1, 100000);
+    open_client(AF_INET);
+    send_text("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    answer_large(&rig, next_call());
+    rig_send(&rig, client, str_make(more, 100000));
+    shutdown(client, SHUT_WR);
+    struct exchange *exchange;
+    while (!(exchange = rig_next_call(&rig))) {
+        rig_receive(client, &got, NULL);
+        rig_turn(&rig);
+    }
+    rig_begin(exchange, 200, 2 * LARGE);
+    AUTO_FREE char *half = calloc(1, LARGE);
+    rig_push(exchange, str_make(half, LARGE));
+    exchange_finish(exchange, false);
+    assert_int_equal(read_to_the_end(), 0);
+    assert_true(got.len > 2 * LARGE);
+}
+
 /* --- handlers -------------------------------------------------------------------------------------- */
 
 static void answers_for_a_handler_without_a_head(void **state)
@@ -371,6 +411,8 @@ int main(void)
         WITH_RIG(lets_go_of_clients_that_reset),
         WITH_RIG(waits_for_the_handler_of_a_client_that_reset),
         WITH_RIG(answers_clients_that_have_said_all),
+        WITH_RIG(takes_requests_of_clients_that_do_not_wait),
+        WITH_RIG(reads_on_behind_a_cut_response),
         WITH_RIG(answers_for_a_handler_without_a_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
