@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "http/h1_write.h"
 #include "http/status.h"
 
 enum { PERIOD = 251, FILE_LEN = PERIOD * 512 };

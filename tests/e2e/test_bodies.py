@@ -22,7 +22,7 @@ def body_of(size, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--workers", 2, "--threads", 4]], ids=["one thread", "many"])
 def test_64_clients_with_mixed_sizes(serve, options):
-    server = serve("echo:app", *options)
+    server = serve("echo:app", "--keep-alive", 60, *options)
     sizes = [0, 1, 100, 1460, 4095, 4096, 65_535, 65_536, 65_537, 200_000, 1_000_000, 3_000_000]
 
     def talk(i):
